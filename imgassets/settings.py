@@ -1,0 +1,155 @@
+"""Every setting of imgassets, typed, in one place.
+
+Values come, strongest first, from constructor arguments, the environment (``IMGASSETS_*``; nested
+settings with a double underscore, e.g. ``IMGASSETS_QUALITY__MIN_LONGEST_SIDE=500``), and the TOML
+file named by ``IMGASSETS_CONFIG`` (default ``<home>/imgassets.toml``). Domain packages never read
+the environment: faces build a :class:`Settings` and hand the parts down.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class FetchSettings(BaseModel):
+    """How images are fetched from suppliers."""
+
+    concurrency: int = Field(16, ge=1, description="Files fetched at the same time.")
+    timeout_seconds: float = Field(30.0, gt=0, description="Total deadline of one file.")
+    max_bytes: int = Field(32 * 2**20, ge=1, description="Largest accepted file, in bytes.")
+    max_pixels: int = Field(64_000_000, ge=1, description="Largest accepted picture, in pixels.")
+    max_redirects: int = Field(5, ge=0, description="Redirects followed for one file.")
+    attempts: int = Field(3, ge=1, description="Tries for one file on transient failures.")
+    allowed_roots: list[str] = Field(
+        default_factory=list,
+        description="Folders that file references may point into; the image base is added to them.",
+    )
+
+
+class VisionSettings(BaseModel):
+    """How pixels become signals."""
+
+    backbone: str = Field(
+        "embedded", description="'embedded', or a Hugging Face model id or local folder."
+    )
+    backbone_revision: str | None = Field(None, description="Pinned revision of a hub model.")
+    batch_size: int = Field(32, ge=1, description="Images in one forward pass.")
+    workers: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1, description="Decoding threads."
+    )
+    device: str = Field("auto", description="'auto', 'cpu', 'cuda', 'cuda:0' …")
+
+
+class QualitySettings(BaseModel):
+    """Limits of the rules that an image must keep (paper A, section II-A)."""
+
+    min_longest_side: int = Field(250, ge=1, description="Pixels of the longer side.")
+    min_sharpness: float = Field(0.12, ge=0, description="Lower means blurry; see vision.signals.")
+    min_foreground_fraction: float = Field(
+        0.20, ge=0, le=1, description="Share of the frame covered by the object's bounding box."
+    )
+    max_products_sharing: int = Field(
+        2, ge=1, description="More products of a category with the same bytes mean a placeholder."
+    )
+    min_detail: float = Field(0.02, ge=0, description="Less edge detail means a placeholder.")
+
+
+class DedupSettings(BaseModel):
+    """Limits of the three-way ensemble (paper A, section II-D): all three must agree."""
+
+    max_phash_distance: int = Field(14, ge=0, le=64, description="Bits of 64.")
+    max_edge_dhash_distance: int = Field(18, ge=0, le=64, description="Bits of 64.")
+    max_hsv_distance: float = Field(0.5, ge=0, description="Chi-square of HSV histograms, 0 … 2.")
+
+
+class TypeSettings(BaseModel):
+    """The image-type head."""
+
+    min_probability: float = Field(
+        0.0, ge=0, le=1, description="Below it the type is 'unsure' instead of the best guess."
+    )
+    min_none_probability: float = Field(
+        0.5, ge=0, le=1, description="'none' (shows no view of the product) needs this much."
+    )
+
+
+class Settings(BaseSettings):
+    """All settings; see the module's docstring for where values come from."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="IMGASSETS_", env_nested_delimiter="__", extra="forbid"
+    )
+
+    home: Path = Field(Path(".imgassets"), description="Folder that holds all state.")
+    warehouse: str = Field(
+        "", description="DuckLake catalog, 'ducklake:sqlite:…' or 'ducklake:postgres:…'."
+    )
+    warehouse_data: str = Field("", description="Folder or object-store prefix of the Parquet files.")
+    image_store: str = Field("", description="fsspec root of the content-addressed image store.")
+    landing: str = Field("", description="fsspec root where accepted feed files are kept.")
+    feeds: str = Field("", description="fsspec root the feed sensor watches; empty: no watching.")
+    image_base: str = Field("", description="Folder or URL that relative image_urls start from.")
+    mlflow_tracking_uri: str = Field("", description="MLflow server; default: SQLite under home.")
+    webserver: str = Field(
+        "http://127.0.0.1:3000", description="Dagster webserver that `backfill --launch` talks to."
+    )
+    seed: int = Field(0, description="Seed of every random choice.")
+    backbone: str = Field("", description="Shorthand for vision.backbone.")
+
+    fetch: FetchSettings = Field(default_factory=FetchSettings)  # type: ignore[arg-type]
+    vision: VisionSettings = Field(default_factory=VisionSettings)  # type: ignore[arg-type]
+    quality: QualitySettings = Field(default_factory=QualitySettings)  # type: ignore[arg-type]
+    dedup: DedupSettings = Field(default_factory=DedupSettings)  # type: ignore[arg-type]
+    types: TypeSettings = Field(default_factory=TypeSettings)  # type: ignore[arg-type]
+
+    @model_validator(mode="after")
+    def _derive(self) -> Settings:
+        self.home = self.home.expanduser().absolute()
+        self.warehouse = self.warehouse or f"ducklake:sqlite:{self.home}/warehouse/catalog.sqlite"
+        self.warehouse_data = self.warehouse_data or f"{self.home}/warehouse/data/"
+        self.image_store = self.image_store or f"{self.home}/images"
+        self.landing = self.landing or f"{self.home}/feeds"
+        self.mlflow_tracking_uri = (
+            self.mlflow_tracking_uri
+            or os.environ.get("MLFLOW_TRACKING_URI", "")
+            or f"sqlite:///{self.home}/mlflow/mlflow.db"
+        )
+        if self.backbone:
+            self.vision = self.vision.model_copy(update={"backbone": self.backbone})
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the TOML file behind the environment."""
+        home = Path(os.environ.get("IMGASSETS_HOME", ".imgassets"))
+        toml = Path(os.environ.get("IMGASSETS_CONFIG", home / "imgassets.toml"))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml)
+
+    def decision_hash(self) -> str:
+        """Hash of the settings that can change a row of a derived table (not where it is kept)."""
+        parts: dict[str, Any] = {
+            "quality": self.quality.model_dump(),
+            "dedup": self.dedup.model_dump(),
+            "types": self.types.model_dump(),
+            "backbone": [self.vision.backbone, self.vision.backbone_revision],
+            "fetch": [self.fetch.max_bytes, self.fetch.max_pixels],
+        }
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""The warehouse: table contracts, the DuckLake connection and atomic partition replacement."""

@@ -1,0 +1,284 @@
+"""Table contracts: one class per table, from which DDL, validation and documentation follow.
+
+A contract is a dataframely schema. Its docstring's first line is the table's comment, each column's
+``description`` the column's comment. ``primary_key`` marks the key: DuckLake has no constraints, so
+keys are checked before a write (:meth:`Contract.validate`) and again by Dagster asset checks.
+"""
+
+from __future__ import annotations
+
+import dataframely as dy
+import polars as pl
+
+IMAGE_ID = r"^[0-9a-f]{64}$"
+HASH64 = r"^[0-9a-f]{16}$"
+CATEGORY = r"^[a-z0-9][a-z0-9-]*$"
+
+UNCATEGORISED = "uncategorised"
+"""Category of feed rows (or whole feed files) that name none; it holds quarantine rows only."""
+
+QUARANTINE_STAGES = ("feed", "fetch", "signals")
+
+
+class Contract(dy.Schema):
+    """Base of all table contracts."""
+
+    @classmethod
+    def table_name(cls) -> str:
+        """Return the table's name in the warehouse, e.g. ``supplier_offers``."""
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
+
+    @classmethod
+    def comment(cls) -> str:
+        """Return the table's one-line comment."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+    @classmethod
+    def column_comments(cls) -> dict[str, str]:
+        """Return each column's comment by name."""
+        return {name: getattr(cls, name).description or "" for name in cls.column_names()}
+
+    @classmethod
+    def conform(cls, frame: pl.DataFrame) -> pl.DataFrame:
+        """Select this contract's columns in order, cast, and validate them.
+
+        Raises:
+            dataframely.exc.ValidationError: a key repeats or a value breaks a rule; the message
+                counts the offending rows per rule.
+        """
+        return cls.validate(frame.select(cls.column_names()), cast=True)
+
+
+class _Partitioned(Contract):
+    day = dy.Date(primary_key=True, description="Day of the feed that changed the product.")
+    category = dy.String(
+        primary_key=True, regex=CATEGORY, description="Product category, as a slug."
+    )
+
+
+class SupplierOffers(_Partitioned):
+    """One image reference in one supplier's feed."""
+
+    product_id = dy.String(primary_key=True, min_length=1, description="Product the image is for.")
+    supplier_id = dy.String(primary_key=True, min_length=1, description="Supplier that sent it.")
+    image_url = dy.String(primary_key=True, min_length=1, description="Reference as in the feed.")
+    image_location = dy.String(
+        min_length=1, description="The reference resolved against the image base: a URL or path."
+    )
+    position = dy.Int32(min=1, description="Place in the supplier's own order, from 1.")
+    title = dy.String(nullable=True, description="Product title as the supplier wrote it.")
+    description = dy.String(nullable=True, description="Product description, likewise.")
+    is_curated = dy.Bool(description="The supplier says a person chose this image.")
+    feed_file = dy.String(description="Feed file it came from, as '<day>/<supplier>.<ext>'.")
+    feed_row = dy.Int32(min=1, description="Row in that file, from 1, without the header.")
+
+
+class Quarantine(Contract):
+    """One thing refused: a feed file, a feed row or an image, with the rule it broke."""
+
+    day = dy.Date(description="Partition day.")
+    category = dy.String(regex=CATEGORY, description="Partition category, or 'uncategorised'.")
+    stage = dy.String(
+        check=lambda c: c.is_in(QUARANTINE_STAGES), description="feed, fetch or signals."
+    )
+    rule_id = dy.String(min_length=1, description="Rule that refused it, e.g. 'missing_column'.")
+    measured = dy.String(description="What was found.")
+    limit = dy.String(description="What the rule allows.")
+    detail = dy.String(description="One sentence for a person.")
+    product_id = dy.String(nullable=True, description="Product, where known.")
+    supplier_id = dy.String(nullable=True, description="Supplier, where known.")
+    image_url = dy.String(nullable=True, description="Reference, where known.")
+    image_id = dy.String(nullable=True, description="Content hash, where bytes arrived.")
+    feed_file = dy.String(nullable=True, description="Feed file, where known.")
+    feed_row = dy.Int32(nullable=True, description="Row in the feed file, from 1, where known.")
+
+
+class FetchedImages(_Partitioned):
+    """One image reference whose bytes arrived and look like a whole picture."""
+
+    product_id = dy.String(primary_key=True, description="Product the image is for.")
+    supplier_id = dy.String(primary_key=True, description="Supplier that sent it.")
+    image_url = dy.String(primary_key=True, description="Reference as in the feed.")
+    image_location = dy.String(description="Where the bytes were fetched from.")
+    image_id = dy.String(regex=IMAGE_ID, description="SHA-256 of the bytes, lower-case hex.")
+    format = dy.String(description="Format by content: JPEG, PNG, WEBP, GIF, BMP or TIFF.")
+    width = dy.Int32(min=1, description="Pixels, EXIF orientation applied.")
+    height = dy.Int32(min=1, description="Pixels, EXIF orientation applied.")
+    byte_size = dy.Int64(min=1, description="Bytes of the file.")
+
+
+class AggregatedImages(_Partitioned):
+    """One distinct image of one product, all suppliers together, up to the partition's day."""
+
+    product_id = dy.String(primary_key=True, description="Product.")
+    image_id = dy.String(primary_key=True, regex=IMAGE_ID, description="The image.")
+    suppliers = dy.List(dy.String(), description="Suppliers that sent these bytes, sorted.")
+    image_urls = dy.List(dy.String(), description="Their references, sorted.")
+    best_position = dy.Int32(min=1, description="Best place any supplier gave it.")
+    is_curated = dy.Bool(description="Some supplier says a person chose it.")
+    format = dy.String(description="Format by content.")
+    width = dy.Int32(min=1, description="Pixels, EXIF orientation applied.")
+    height = dy.Int32(min=1, description="Pixels, EXIF orientation applied.")
+    byte_size = dy.Int64(min=1, description="Bytes of the file.")
+    first_seen = dy.Date(description="Day of the first feed that referred to it.")
+
+
+class ImageSignals(_Partitioned):
+    """All measures of one image, from one decode and one forward pass."""
+
+    image_id = dy.String(primary_key=True, regex=IMAGE_ID, description="The image.")
+    signals_version = dy.String(description="Algorithms and backbone that made the row.")
+    phash = dy.String(regex=HASH64, description="64-bit perceptual hash (imagehash.phash), hex.")
+    dhash = dy.String(regex=HASH64, description="64-bit difference hash (imagehash.dhash), hex.")
+    object_phash = dy.String(regex=HASH64, description="pHash of the object's box, margins cut.")
+    edge_dhash = dy.String(
+        regex=HASH64, description="dHash of the edge-enhanced object's box (paper A, II-D)."
+    )
+    hsv_histogram = dy.List(
+        dy.Float32(min=0, max=1), description="HSV histogram of the object's box; sums to 1."
+    )
+    sharpness = dy.Float32(min=0, description="Edge sharpness of the object; low is blurry.")
+    foreground_fraction = dy.Float32(
+        min=0, max=1, description="Object's bounding box as a share of the frame."
+    )
+    background_whiteness = dy.Float32(
+        min=0, max=1, description="Share of the frame's border that is near white."
+    )
+    detail = dy.Float32(min=0, max=1, description="Share of pixels on an edge.")
+    colourfulness = dy.Float32(min=0, description="Hasler-Suesstrunk colourfulness.")
+    embedding = dy.List(dy.Float32(), description="Backbone embedding, L2-normalised.")
+
+
+class QualityScores(_Partitioned):
+    """One image of one product judged by the quality rules."""
+
+    product_id = dy.String(primary_key=True, description="Product.")
+    image_id = dy.String(primary_key=True, regex=IMAGE_ID, description="The image.")
+    p_blurry = dy.Float32(min=0, max=1, description="0.5 exactly at the limit; higher is worse.")
+    p_small_object = dy.Float32(min=0, max=1, description="Likewise for the object's size.")
+    p_placeholder = dy.Float32(min=0, max=1, description="Likewise for placeholder art.")
+    passed = dy.Bool(description="No rule failed.")
+    failed_rules = dy.List(dy.String(), description="Ids of the rules that failed.")
+    reasons = dy.List(
+        dy.String(), description="One sentence per failed rule: the measured value and the limit."
+    )
+
+
+class ImageTypes(_Partitioned):
+    """The view type of one image of one product; only images that passed quality."""
+
+    product_id = dy.String(primary_key=True, description="Product.")
+    image_id = dy.String(primary_key=True, regex=IMAGE_ID, description="The image.")
+    image_type = dy.String(description="front, back, …; 'none' shows no view; 'unsure'.")
+    probability = dy.Float32(min=0, max=1, description="Model's probability of the type.")
+    approach = dy.String(description="'embedding_head', or 'untyped' while no model is champion.")
+    model_version = dy.String(description="Registered version that answered; '' if untyped.")
+
+
+class DedupClusters(_Partitioned):
+    """One typed image of one product and the cluster of duplicates it belongs to."""
+
+    product_id = dy.String(primary_key=True, description="Product.")
+    image_id = dy.String(primary_key=True, regex=IMAGE_ID, description="The image.")
+    image_type = dy.String(description="Its type; clusters never cross types.")
+    cluster_id = dy.String(regex=IMAGE_ID, description="The representative's image_id.")
+    is_representative = dy.Bool(description="This image stands for its cluster.")
+    nearest_image_id = dy.String(
+        nullable=True, regex=IMAGE_ID, description="Nearest other image of the same type."
+    )
+    phash_distance = dy.Int32(nullable=True, min=0, max=64, description="Bits to the nearest.")
+    edge_dhash_distance = dy.Int32(nullable=True, min=0, max=64, description="Bits, likewise.")
+    hsv_distance = dy.Float32(nullable=True, min=0, description="Chi-square to the nearest, 0 … 2.")
+
+
+class OrderedImageSets(_Partitioned):
+    """One chosen image of one product at its rank."""
+
+    product_id = dy.String(primary_key=True, description="Product.")
+    rank = dy.Int32(primary_key=True, min=1, description="1 is the hero.")
+    image_id = dy.String(regex=IMAGE_ID, description="The image.")
+    image_type = dy.String(description="Its type, or 'untyped'.")
+    is_hero = dy.Bool(description="rank = 1.")
+    reason = dy.String(description="Why it stands here, or why the product was bypassed.")
+
+
+class ImageSetChanges(_Partitioned):
+    """One product's image set before and after."""
+
+    product_id = dy.String(primary_key=True, description="Product.")
+    status = dy.String(
+        check=lambda c: c.is_in(
+            ["changed", "unchanged", "bypassed_no_image", "bypassed_single_image",
+             "bypassed_curated"]
+        ),
+        description="changed, unchanged or bypassed_*.",
+    )
+    before = dy.List(dy.String(), description="The first supplier's images in its own order.")
+    after = dy.List(dy.String(), description="The chosen set in order.")
+    added = dy.List(dy.String(), description="In after, not in before.")
+    removed = dy.List(dy.String(), description="In before, not in after.")
+    moved = dy.List(dy.String(), description="In both, at another relative place.")
+    hero_changed = dy.Bool(description="The first image differs.")
+
+
+class ImageLabels(Contract):
+    """One person's label of one image's type."""
+
+    product_id = dy.String(primary_key=True, description="Product.")
+    image_url = dy.String(primary_key=True, description="Reference as in the feed.")
+    image_type = dy.String(min_length=1, description="Type, or 'none'.")
+    group_id = dy.String(description="Images of one group (style) never split across train/test.")
+    source = dy.String(description="File it was imported from.")
+
+
+class TypePriorities(Contract):
+    """One image type's place in a category's order of views."""
+
+    category = dy.String(primary_key=True, regex=CATEGORY, description="Category slug.")
+    image_type = dy.String(primary_key=True, description="Type.")
+    rank = dy.Int32(min=1, description="1 comes first.")
+
+
+class ModelVersions(Contract):
+    """One registered model version and how it did on held-out labels."""
+
+    model = dy.String(primary_key=True, description="Registered model's name.")
+    version = dy.Int32(primary_key=True, min=1, description="Version number in MLflow.")
+    is_champion = dy.Bool(description="Carries the alias 'champion'.")
+    run_id = dy.String(description="MLflow run.")
+    metric = dy.String(description="Metric the promotion was decided by.")
+    value = dy.Float64(description="Its value on the held-out part.")
+    n_train = dy.Int32(min=0, description="Labelled images trained on.")
+    n_test = dy.Int32(min=0, description="Labelled images held out.")
+    snapshot_id = dy.Int64(min=0, description="Warehouse snapshot the data came from.")
+
+
+class FeedFiles(Contract):
+    """One category's share of one accepted feed file, with a hash of its content."""
+
+    day = dy.Date(primary_key=True, description="Day of the feed.")
+    supplier_id = dy.String(primary_key=True, description="Supplier.")
+    category = dy.String(primary_key=True, regex=CATEGORY, description="Category slug.")
+    feed_file = dy.String(description="'<day>/<supplier>.<ext>'.")
+    landed_as = dy.String(description="Name of the immutable copy in the landing folder.")
+    sha256 = dy.String(description="Of the whole file.")
+    image_base = dy.String(description="Base its relative references are resolved against.")
+    n_rows = dy.Int32(min=0, description="Rows of this category, good or bad.")
+    content_hash = dy.String(description="Of this category's rows and the image base.")
+
+
+class PartitionState(_Partitioned):
+    """What a partition was last computed from; equal fingerprints mean nothing to do."""
+
+    stage = dy.String(primary_key=True, description="'offers' or 'complete'.")
+    fingerprint = dy.String(description="Hash of feeds, settings, algorithms and models.")
+
+
+CONTRACTS: tuple[type[Contract], ...] = (
+    SupplierOffers, Quarantine, FetchedImages, AggregatedImages, ImageSignals, QualityScores,
+    ImageTypes, DedupClusters, OrderedImageSets, ImageSetChanges, ImageLabels, TypePriorities,
+    ModelVersions, FeedFiles, PartitionState,
+)  # fmt: skip
+"""Every table of the warehouse."""
+
+BY_NAME: dict[str, type[Contract]] = {c.table_name(): c for c in CONTRACTS}

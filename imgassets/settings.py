@@ -95,7 +95,9 @@ class Settings(BaseSettings):
     warehouse: str = Field(
         "", description="DuckLake catalog, 'ducklake:sqlite:…' or 'ducklake:postgres:…'."
     )
-    warehouse_data: str = Field("", description="Folder or object-store prefix of the Parquet files.")
+    warehouse_data: str = Field(
+        "", description="Folder or object-store prefix of the Parquet files."
+    )
     image_store: str = Field("", description="fsspec root of the content-addressed image store.")
     landing: str = Field("", description="fsspec root where accepted feed files are kept.")
     feeds: str = Field("", description="fsspec root the feed sensor watches; empty: no watching.")

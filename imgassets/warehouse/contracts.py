@@ -208,8 +208,13 @@ class ImageSetChanges(_Partitioned):
     product_id = dy.String(primary_key=True, description="Product.")
     status = dy.String(
         check=lambda c: c.is_in(
-            ["changed", "unchanged", "bypassed_no_image", "bypassed_single_image",
-             "bypassed_curated"]
+            [
+                "changed",
+                "unchanged",
+                "bypassed_no_image",
+                "bypassed_single_image",
+                "bypassed_curated",
+            ]
         ),
         description="changed, unchanged or bypassed_*.",
     )

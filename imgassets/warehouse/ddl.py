@@ -1,0 +1,59 @@
+"""DDL from contracts: tables, comments and partitioning, as DuckLake understands them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from imgassets.warehouse.contracts import Contract
+from imgassets.warehouse.partitions import quote
+
+_SQL_TYPES: dict[pl.DataType, str] = {
+    pl.Date(): "DATE",
+    pl.String(): "VARCHAR",
+    pl.Boolean(): "BOOLEAN",
+    pl.Int32(): "INTEGER",
+    pl.Int64(): "BIGINT",
+    pl.Float32(): "FLOAT",
+    pl.Float64(): "DOUBLE",
+}
+
+
+def sql_type(dtype: pl.DataType) -> str:
+    """Return the DuckDB type of a polars type.
+
+    Raises:
+        KeyError: the contract uses a type that the warehouse has no column for.
+    """
+    if isinstance(dtype, pl.List):
+        inner = dtype.inner
+        return f"{sql_type(inner if isinstance(inner, pl.DataType) else inner())}[]"
+    return _SQL_TYPES[dtype]
+
+
+def create_statements(contract: type[Contract]) -> list[str]:
+    """Return the statements that create a contract's table with comments and partitioning.
+
+    Tables with ``day`` and ``category`` are partitioned by them; the others are small.
+    """
+    table = contract.table_name()
+    schema = contract.create_empty().schema
+    columns = contract.columns()
+    lines = [
+        f'"{name}" {sql_type(dtype)}{"" if columns[name].nullable else " NOT NULL"}'
+        for name, dtype in schema.items()
+    ]
+    statements = [f"CREATE TABLE {table} ({', '.join(lines)})"]
+    if is_partitioned(contract):
+        statements.append(f"ALTER TABLE {table} SET PARTITIONED BY (day, category)")
+    statements.append(f"COMMENT ON TABLE {table} IS {quote(contract.comment())}")
+    statements += [
+        f'COMMENT ON COLUMN {table}."{name}" IS {quote(comment)}'
+        for name, comment in contract.column_comments().items()
+    ]
+    return statements
+
+
+def is_partitioned(contract: type[Contract]) -> bool:
+    """Tell whether the contract's table is partitioned by (day, category)."""
+    names = contract.column_names()
+    return names[:2] == ["day", "category"]

@@ -1,0 +1,358 @@
+"""The DuckLake connection: reads, and atomic replacement of partitions.
+
+DuckLake keeps its catalog in SQLite (one machine) or PostgreSQL (several) and its rows in Parquet
+files. Commits to a SQLite catalog are serialised with an inter-process file lock: unserialised
+writers run into "database is locked" and crawl. PostgreSQL needs none. Work is computed first; a
+connection is opened, written, committed and closed within a moment.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import importlib.util
+import json
+import random
+import threading
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+from filelock import FileLock
+
+from imgassets.warehouse.contracts import CONTRACTS, Contract
+from imgassets.warehouse.ddl import create_statements
+from imgassets.warehouse.partitions import Partition, partition_predicate, quote
+
+_ALIAS = "lake"
+_LOCK_SECONDS = 600.0
+_ATTEMPTS = 8
+
+
+class WarehouseError(RuntimeError):
+    """The warehouse cannot be opened or written; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """New rows of one table for one scope; the scope's old rows are deleted.
+
+    The scope is the given partitions, narrowed by ``equals``; with ``partitions=None`` it is
+    ``equals`` alone (nothing given: the whole table).
+    """
+
+    contract: type[Contract]
+    frame: pl.DataFrame
+    partitions: frozenset[Partition] | None = None
+    equals: Mapping[str, object] = field(default_factory=dict)
+
+    def predicate(self) -> str:
+        """Return the WHERE clause of the scope."""
+        parts = [f'"{name}" = {quote(value)}' for name, value in sorted(self.equals.items())]
+        if self.partitions is not None:
+            parts.append(f"({partition_predicate(self.partitions)})")
+        return " AND ".join(parts) or "true"
+
+
+@dataclass(frozen=True)
+class CommitMessage:
+    """Who wrote a snapshot and why; kept in DuckLake's snapshot history."""
+
+    asset: str
+    run_id: str = ""
+    code_version: str = ""
+    author: str = "imgassets"
+
+    def extra(self) -> str:
+        """Return the machine-readable part, as JSON."""
+        return json.dumps(
+            {"run_id": self.run_id, "asset": self.asset, "code_version": self.code_version},
+            sort_keys=True,
+        )
+
+
+def _extension_file(name: str) -> str | None:
+    """Return the path of a DuckDB extension that a wheel brought, or None."""
+    spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+    if spec is None or spec.origin is None:
+        return None
+    version = f"v{duckdb.__version__}"
+    path = Path(spec.origin).parent / "extensions" / version / f"{name}.duckdb_extension"
+    return str(path) if path.exists() else None
+
+
+def _load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Load an extension from its wheel, else from DuckDB's own repository."""
+    path = _extension_file(name)
+    try:
+        if path:
+            connection.execute(f"LOAD {quote(path)}")
+        else:
+            connection.execute(f"INSTALL {name}; LOAD {name}")
+    except duckdb.Error as error:
+        wheel = f"duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}"
+        raise WarehouseError(
+            f"DuckDB extension '{name}' cannot be loaded: install the wheel {wheel} ({error})"
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Database:
+    """One in-memory DuckDB with the lake's extensions, and the lock of its one attachment."""
+
+    connection: duckdb.DuckDBPyConnection
+    lock: threading.RLock
+
+
+@functools.cache
+def _database(catalog: str, data_path: str) -> _Database:
+    """Open the process's DuckDB for a lake; loading the extensions takes most of a second."""
+    connection = duckdb.connect(
+        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    )
+    _load_extension(connection, "ducklake")
+    sqlite = catalog.startswith("ducklake:sqlite:")
+    _load_extension(connection, "sqlite_scanner" if sqlite else "postgres_scanner")
+    if "://" in data_path:
+        _load_extension(connection, "httpfs")
+    return _Database(connection, threading.RLock())
+
+
+class Warehouse:
+    """All tables of one DuckLake.
+
+    Args:
+        catalog: ``ducklake:sqlite:<path>`` or ``ducklake:postgres:<libpq string>``.
+        data_path: folder or object-store prefix of the Parquet files, ending in a slash.
+    """
+
+    def __init__(self, catalog: str, data_path: str) -> None:
+        if not catalog.startswith(("ducklake:sqlite:", "ducklake:postgres:")):
+            raise WarehouseError(
+                f"Warehouse catalog '{catalog}' is neither 'ducklake:sqlite:<path>' nor "
+                "'ducklake:postgres:<connection string>': set IMGASSETS_WAREHOUSE."
+            )
+        self.catalog = catalog
+        self.data_path = data_path if data_path.endswith("/") else f"{data_path}/"
+        self._sqlite = (
+            Path(catalog.removeprefix("ducklake:sqlite:"))
+            if catalog.startswith("ducklake:sqlite:")
+            else None
+        )
+        self._initialised = False
+
+    def attach_statement(self, *, read_only: bool = True) -> str:
+        """Return the ``ATTACH`` line that opens this warehouse in any DuckDB client."""
+        options = [f"DATA_PATH {quote(self.data_path)}"]
+        if self._sqlite is not None:
+            options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 10000"]
+        # Small inserts kept inside the catalog would make it the bottleneck of every reader.
+        options.append("DATA_INLINING_ROW_LIMIT 0")
+        if read_only:
+            options.append("READ_ONLY")
+        return f"ATTACH {quote(self.catalog)} AS {_ALIAS} ({', '.join(options)})"
+
+    @contextmanager
+    def connect(self, *, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Attach the lake as the default database for the time of a ``with`` block.
+
+        Raises:
+            WarehouseError: a read-only caller finds no warehouse yet, or it cannot be attached.
+        """
+        if self._sqlite is not None and not self._sqlite.exists():
+            if read_only:
+                raise WarehouseError(
+                    f"No warehouse at {self._sqlite}: run `imgassets ingest` first, "
+                    "or set IMGASSETS_HOME."
+                )
+            self._sqlite.parent.mkdir(parents=True, exist_ok=True)
+            if "://" not in self.data_path:
+                Path(self.data_path).mkdir(parents=True, exist_ok=True)
+        database = _database(self.catalog, self.data_path)
+        with database.lock, database.connection.cursor() as connection:
+            try:
+                connection.execute(self.attach_statement(read_only=read_only))
+            except duckdb.Error as error:
+                raise WarehouseError(
+                    f"Cannot open the warehouse {self.catalog}: {error}"
+                ) from error
+            try:
+                connection.execute(f"USE {_ALIAS}")
+                yield connection
+            finally:
+                connection.execute("USE memory")
+                connection.execute(f"DETACH {_ALIAS}")
+
+    def _commit_lock(self) -> Any:  # noqa: ANN401  FileLock and nullcontext share no base
+        if self._sqlite is None:
+            return nullcontext()
+        self._sqlite.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(f"{self._sqlite}.lock", timeout=_LOCK_SECONDS)
+
+    def initialise(self) -> None:
+        """Create missing tables and (re)install the analysts' views; cheap when nothing is new."""
+        if self._initialised:
+            return
+        with self._commit_lock(), self.connect(read_only=False) as connection:
+            present = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
+            missing = [c for c in CONTRACTS if c.table_name() not in present]
+            if missing:
+                connection.execute("BEGIN")
+                for contract in missing:
+                    for statement in create_statements(contract):
+                        connection.execute(statement)
+                connection.execute(
+                    f"CALL {_ALIAS}.set_commit_message('imgassets', 'create tables')"
+                )
+                connection.execute("COMMIT")
+            self._install_views(connection)
+        self._initialised = True
+
+    def _install_views(self, connection: duckdb.DuckDBPyConnection) -> None:
+        installed = dict(
+            connection.execute(
+                "SELECT view_name, comment FROM duckdb_views() WHERE database_name = ?", [_ALIAS]
+            ).fetchall()
+        )
+        for path in view_files():
+            sql = path.read_text(encoding="utf-8")
+            comment = view_comment(sql)
+            # A view is replaced only when its text changed: each replacement is a new snapshot.
+            version = f"{comment} [{zlib.crc32(sql.encode()):08x}]"
+            if installed.get(path.stem) == version:
+                continue
+            connection.execute("BEGIN")
+            connection.execute(f"CREATE OR REPLACE VIEW {path.stem} AS {sql}")
+            connection.execute(f"COMMENT ON VIEW {path.stem} IS {quote(version)}")
+            connection.execute(
+                f"CALL {_ALIAS}.set_commit_message('imgassets', {quote('view ' + path.stem)})"
+            )
+            connection.execute("COMMIT")
+
+    def read(
+        self,
+        contract: type[Contract],
+        *,
+        partitions: Iterable[Partition] | None = None,
+        where: str = "true",
+        columns: Sequence[str] | None = None,
+    ) -> pl.DataFrame:
+        """Return a table's rows, sorted by key.
+
+        Args:
+            contract: the table.
+            partitions: only these (day, category) partitions; None reads all.
+            where: further SQL condition on the table's columns.
+            columns: only these columns (others are not read from disk); None reads all.
+        """
+        names = list(columns) if columns is not None else contract.column_names()
+        clauses = [f"({where})"]
+        if partitions is not None:
+            clauses.append(f"({partition_predicate(partitions)})")
+        order = [name for name in contract.primary_key() if name in names] or names
+        select = ", ".join(f'"{name}"' for name in names)
+        by = ", ".join(f'"{name}"' for name in order)
+        query = (
+            f"SELECT {select} FROM {contract.table_name()} "
+            f"WHERE {' AND '.join(clauses)} ORDER BY {by}"
+        )
+        schema = contract.create_empty().schema
+        return self.sql(query).cast({name: schema[name] for name in names})
+
+    def sql(self, query: str, **tables: pl.DataFrame) -> pl.DataFrame:
+        """Run one read-only query; ``tables`` are frames it may name as tables."""
+        with self.connect() as connection:
+            for name, frame in tables.items():
+                connection.register(name, frame.to_arrow())
+            try:
+                return connection.execute(query).pl()
+            finally:
+                for name in tables:
+                    connection.unregister(name)
+
+    def replace(self, replacements: Sequence[Replacement], message: CommitMessage) -> int:
+        """Replace scopes of one or several tables in ONE transaction.
+
+        A process killed at any moment leaves the old rows or the new ones, never a mixture. On a
+        conflict with another writer the whole transaction is tried again with jitter.
+
+        Returns:
+            The snapshot id of the commit.
+
+        Raises:
+            dataframely.exc.ValidationError: rows break their contract; nothing is written.
+            WarehouseError: the lock or the catalog stays busy.
+        """
+        prepared = [(r, r.contract.conform(r.frame)) for r in replacements]
+        self.initialise()
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with self._commit_lock(), self.connect(read_only=False) as connection:
+                    return self._replace_once(connection, prepared, message)
+            except (duckdb.TransactionException, duckdb.IOException) as error:
+                if attempt == _ATTEMPTS:
+                    raise WarehouseError(
+                        f"Writing {message.asset} failed {attempt} times in a row: {error}"
+                    ) from error
+                time.sleep(random.uniform(0.1, 0.5) * attempt)
+        raise AssertionError("unreachable")
+
+    def _replace_once(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        prepared: Sequence[tuple[Replacement, pl.DataFrame]],
+        message: CommitMessage,
+    ) -> int:
+        connection.execute("BEGIN")
+        try:
+            for replacement, frame in prepared:
+                table = replacement.contract.table_name()
+                connection.execute(f"DELETE FROM {table} WHERE {replacement.predicate()}")
+                if frame.is_empty():
+                    continue
+                connection.register("new_rows", frame.to_arrow())
+                outside = connection.execute(
+                    f"SELECT count(*) FROM new_rows WHERE NOT ({replacement.predicate()})"
+                ).fetchone()
+                if outside and outside[0]:
+                    raise WarehouseError(
+                        f"{outside[0]} rows for {table} lie outside the partitions being "
+                        f"replaced by {message.asset}"
+                    )
+                columns = ", ".join(f'"{name}"' for name in frame.columns)
+                connection.execute(
+                    f"INSERT INTO {table} ({columns}) SELECT {columns} FROM new_rows"
+                )
+                connection.unregister("new_rows")
+            connection.execute(
+                f"CALL {_ALIAS}.set_commit_message({quote(message.author)}, "
+                f"{quote('write ' + message.asset)}, extra_info => {quote(message.extra())})"
+            )
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        row = connection.execute(f"SELECT max(snapshot_id) FROM {_ALIAS}.snapshots()").fetchone()
+        return int(row[0]) if row else 0
+
+    def snapshot_id(self) -> int:
+        """Return the id of the latest snapshot."""
+        return int(self.sql(f"SELECT max(snapshot_id) AS id FROM {_ALIAS}.snapshots()")["id"][0])
+
+
+def view_files() -> list[Path]:
+    """Return the SQL files of the analysts' views, in the order they are installed."""
+    packaged = Path(str(importlib.resources.files("imgassets"))) / "sql"
+    root = packaged if packaged.exists() else packaged.parent.parent / "sql"
+    return sorted((root / "views").glob("*.sql"))
+
+
+def view_comment(sql: str) -> str:
+    """Return a view's description: the text of its first comment line."""
+    return sql.strip().splitlines()[0].removeprefix("--").strip()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,9 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: str = Field("", description="MLflow server; default: SQLite under home.")
     webserver: str = Field(
         "http://127.0.0.1:3000", description="Dagster webserver that `backfill --launch` talks to."
+    )
+    first_day: date = Field(
+        date(2024, 1, 1), description="First day partition; feeds of earlier days are refused."
     )
     seed: int = Field(0, description="Seed of every random choice.")
     backbone: str = Field("", description="Shorthand for vision.backbone.")

@@ -51,13 +51,18 @@ def partition_predicate(partitions: Iterable[Partition]) -> str:
     if not by_category:
         return "false"
     all_days = set().union(*by_category.values())
+    first, last = quote(min(all_days)), quote(max(all_days))
     categories = ", ".join(quote(c) for c in sorted(by_category))
-    pruning = f"day BETWEEN {quote(min(all_days))} AND {quote(max(all_days))} AND category IN ({categories})"
+    pruning = f"day BETWEEN {first} AND {last} AND category IN ({categories})"
     if all(days == all_days for days in by_category.values()):
-        exact = f"day IN ({', '.join(quote(d) for d in sorted(all_days))})"
+        exact = _day_in(all_days)
     else:
         exact = " OR ".join(
-            f"(category = {quote(category)} AND day IN ({', '.join(quote(d) for d in sorted(days))}))"
+            f"(category = {quote(category)} AND {_day_in(days)})"
             for category, days in sorted(by_category.items())
         )
     return f"{pruning} AND ({exact})"
+
+
+def _day_in(days: set[date]) -> str:
+    return f"day IN ({', '.join(quote(d) for d in sorted(days))})"

@@ -1,0 +1,1 @@
+"""All that knows Dagster: partitions, resources, IO manager, assets, checks, jobs, automation."""

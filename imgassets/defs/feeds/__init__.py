@@ -1,0 +1,1 @@
+"""Feeds: supplier offers, the sensor that sees new feed files."""

@@ -1,0 +1,1 @@
+"""Images: fetched, aggregated over suppliers, turned into signals."""

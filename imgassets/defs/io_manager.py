@@ -1,0 +1,138 @@
+"""Moves frames between assets and the warehouse, one or several partitions at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from imgassets import __version__
+from imgassets.defs.partitions import parse_keys
+from imgassets.warehouse.contracts import BY_NAME, Contract
+from imgassets.warehouse.ddl import sql_type
+from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
+from imgassets.warehouse.partitions import Partition
+
+
+@dataclass(frozen=True)
+class SideRows:
+    """Rows of a further table that are committed together with an asset's own."""
+
+    contract: type[Contract]
+    frame: pl.DataFrame
+    equals: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AssetRows:
+    """An asset's rows, further tables' rows of the same transaction, and metadata to show."""
+
+    frame: pl.DataFrame
+    also: tuple[SideRows, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def column_schema(contract: type[Contract]) -> dg.TableSchema:
+    """Return a contract as Dagster's table schema: names, types, comments, keys, nullability."""
+    columns = contract.columns()
+    key = contract.primary_key()
+    comments = contract.column_comments()
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=name,
+                type=sql_type(dtype),
+                description=comments[name],
+                constraints=dg.TableColumnConstraints(
+                    nullable=columns[name].nullable, unique=key == [name]
+                ),
+                tags={"key": ""} if name in key else {},
+            )
+            for name, dtype in contract.create_empty().schema.items()
+        ]
+    )
+
+
+class WarehouseIOManager(dg.IOManager):
+    """Writes an asset's frame as its partitions' new rows, and reads upstream partitions back.
+
+    The asset's key is the table's name. An output replaces exactly the partitions of its run in one
+    transaction; an input holds the mapped upstream partitions. ``metadata={"columns": [...]}`` on
+    an ``AssetIn`` projects columns.
+    """
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame | AssetRows) -> None:
+        """Replace the run's partitions with the asset's rows and describe what was written."""
+        rows = obj if isinstance(obj, AssetRows) else AssetRows(obj)
+        table = context.asset_key.path[-1]
+        contract = BY_NAME[table]
+        partitions = (
+            parse_keys(context.asset_partition_keys) if context.has_asset_partitions else None
+        )
+        replacements = [Replacement(contract, rows.frame, partitions)]
+        replacements += [
+            Replacement(side.contract, side.frame, partitions, side.equals) for side in rows.also
+        ]
+        snapshot_id = self._warehouse.replace(
+            replacements,
+            CommitMessage(asset=table, run_id=context.run_id, code_version=__version__),
+        )
+        context.add_output_metadata(
+            {
+                **rows.metadata,
+                **_row_counts(rows.frame, partitions),
+                "dagster/table_name": f"lake.main.{table}",
+                "dagster/column_schema": column_schema(contract),
+                "snapshot_id": snapshot_id,
+                "partitions": dg.MetadataValue.text(_describe(partitions)),
+                **{
+                    f"{side.contract.table_name()}_rows": side.frame.height
+                    for side in rows.also
+                    if side.contract.table_name() == "quarantine"
+                },
+            }
+        )
+
+    def load_input(self, context: dg.InputContext) -> pl.DataFrame:
+        """Return the upstream asset's rows of the mapped partitions."""
+        contract = BY_NAME[context.asset_key.path[-1]]
+        columns = (context.definition_metadata or {}).get("columns")
+        partitions = (
+            parse_keys(context.asset_partition_keys) if context.has_asset_partitions else None
+        )
+        frame = self._warehouse.read(contract, partitions=partitions, columns=columns)
+        context.add_input_metadata(
+            {"rows": frame.height, "partitions": _describe(partitions)}
+        )
+        return frame
+
+
+def _row_counts(
+    frame: pl.DataFrame, partitions: frozenset[Partition] | None
+) -> dict[str, dg.MetadataValue | int]:
+    if partitions is None:
+        return {"dagster/row_count": frame.height}
+    counts: dict[str, dg.MetadataValue | int] = {"dagster/partition_row_count": frame.height}
+    if len(partitions) > 1:
+        per_partition = frame.group_by("day", "category").len().sort("day", "category")
+        counts["rows_by_partition"] = dg.MetadataValue.json(
+            json.loads(per_partition.with_columns(pl.col("day").cast(pl.String)).write_json())
+        )
+    return counts
+
+
+def _describe(partitions: frozenset[Partition] | None) -> str:
+    if partitions is None:
+        return "whole table"
+    if len(partitions) <= 3:
+        return ", ".join(str(p) for p in sorted(partitions))
+    days = sorted({p.day for p in partitions})
+    categories = {p.category for p in partitions}
+    return f"{len(partitions)} partitions: {len(categories)} categories, {days[0]} … {days[-1]}"

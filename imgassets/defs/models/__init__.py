@@ -1,0 +1,1 @@
+"""Models: trained on labels, tracked in MLflow, promoted by evidence."""

@@ -1,0 +1,49 @@
+"""Partition definitions and the mappings between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+import dagster as dg
+
+from imgassets.settings import Settings
+from imgassets.warehouse.partitions import Partition
+
+DAY = dg.DailyPartitionsDefinition(
+    start_date=Settings().first_day.isoformat(),
+    end_offset=1,  # today's feeds are worked on today
+)
+CATEGORY = dg.DynamicPartitionsDefinition(name="category")
+DAY_CATEGORY = dg.MultiPartitionsDefinition({"day": DAY, "category": CATEGORY})
+
+ALL_DAYS_SO_FAR = dg.MultiPartitionMapping(
+    {
+        "day": dg.DimensionPartitionMapping(
+            "day",
+            dg.TimeWindowPartitionMapping(
+                start_offset=-100_000, end_offset=0, allow_nonexistent_upstream_partitions=True
+            ),
+        ),
+        "category": dg.DimensionPartitionMapping("category", dg.IdentityPartitionMapping()),
+    }
+)
+"""A partition depends on the same category's partitions of every day up to its own."""
+
+
+def parse_key(key: str) -> Partition:
+    """Return the partition behind a Dagster key, spelled ``category|day``."""
+    category, _, day = key.rpartition("|")
+    return Partition(date.fromisoformat(day), category)
+
+
+def to_key(partition: Partition) -> dg.MultiPartitionKey:
+    """Return Dagster's key of a partition."""
+    return dg.MultiPartitionKey(
+        {"day": partition.day.isoformat(), "category": partition.category}
+    )
+
+
+def parse_keys(keys: Iterable[str]) -> frozenset[Partition]:
+    """Return the partitions behind Dagster keys."""
+    return frozenset(parse_key(str(key)) for key in keys)

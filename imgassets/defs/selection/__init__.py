@@ -1,0 +1,1 @@
+"""Selection: quality, types, duplicates, the ordered set."""

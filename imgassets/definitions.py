@@ -1,0 +1,28 @@
+"""The code location: one Definitions, from everything under imgassets.defs."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from imgassets.defs import checks, jobs
+from imgassets.defs.feeds import assets as feeds
+from imgassets.defs.feeds.sensors import feed_sensor
+from imgassets.defs.gallery import assets as gallery
+from imgassets.defs.images import assets as images
+from imgassets.defs.models import assets as models
+from imgassets.defs.resources import build_resources
+from imgassets.defs.selection import assets as selection
+from imgassets.settings import Settings
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return all assets, checks, jobs, automation and resources."""
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules([feeds, images, selection, models, gallery]),
+        asset_checks=checks.all_checks(),
+        jobs=[jobs.main_job, jobs.training_job],
+        schedules=[jobs.daily_schedule],
+        sensors=[feed_sensor],
+        resources=build_resources(Settings()),
+    )

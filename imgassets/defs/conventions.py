@@ -1,0 +1,25 @@
+"""What all assets share: owner, groups, kinds and the backfill policy."""
+
+from typing import Any
+
+import dagster as dg
+
+from imgassets import __version__
+from imgassets.defs.partitions import DAY_CATEGORY
+
+OWNERS = ["team:image-platform"]
+
+
+def partitioned(group: str, *kinds: str) -> dict[str, Any]:
+    """Return the arguments of a (day, category) asset in ``group``.
+
+    One run covers all partitions of a backfill's rectangle: imports and models are paid for once.
+    """
+    return {
+        "group_name": group,
+        "kinds": {"duckdb", *kinds},
+        "owners": OWNERS,
+        "partitions_def": DAY_CATEGORY,
+        "backfill_policy": dg.BackfillPolicy.single_run(),
+        "code_version": __version__,
+    }

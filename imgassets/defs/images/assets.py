@@ -1,0 +1,115 @@
+"""Images: fetched once, aggregated over suppliers, measured in one visit."""
+
+import dagster as dg
+import polars as pl
+
+from imgassets.defs.conventions import partitioned
+from imgassets.defs.io_manager import AssetRows, SideRows
+from imgassets.defs.partitions import ALL_DAYS_SO_FAR, parse_keys
+from imgassets.defs.progress import log_progress
+from imgassets.ingest.aggregate import aggregate
+from imgassets.ingest.fetch import fetch_images
+from imgassets.ingest.store import ImageStore
+from imgassets.operations.images import (
+    image_bases,
+    known_fetches,
+    measure_images,
+    offers_so_far,
+    report_table,
+)
+from imgassets.settings import Settings
+from imgassets.warehouse.contracts import FetchedImages, Quarantine, SupplierOffers
+from imgassets.warehouse.lake import Warehouse
+
+_PARTITION = ["day", "category"]
+
+
+@dg.asset(**partitioned("images", "python"))
+def fetched_images(
+    context: dg.AssetExecutionContext,
+    supplier_offers: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+    warehouse: dg.ResourceParam[Warehouse],
+    store: dg.ResourceParam[ImageStore],
+) -> AssetRows:
+    """The bytes behind every reference, stored by content; what did not arrive is quarantined."""
+    fetched = fetch_images(
+        supplier_offers,
+        known_fetches(warehouse, supplier_offers),
+        store,
+        settings.fetch,
+        image_bases(warehouse),
+        progress=log_progress(context, "fetched"),
+    )
+    return AssetRows(
+        fetched.images,
+        also=(SideRows(Quarantine, fetched.quarantine, equals={"stage": "fetch"}),),
+        metadata={
+            "references": supplier_offers.height,
+            "refused": fetched.quarantine.height,
+            "refused_by_rule": report_table(fetched.quarantine, "rule_id"),
+        },
+    )
+
+
+@dg.asset(
+    **partitioned("images", "polars"),
+    deps=[dg.AssetDep("fetched_images", partition_mapping=ALL_DAYS_SO_FAR)],
+    ins={"supplier_offers": dg.AssetIn(metadata={"columns": [*_PARTITION, "product_id"]})},
+)
+def aggregated_images(
+    context: dg.AssetExecutionContext,
+    supplier_offers: pl.DataFrame,
+    warehouse: dg.ResourceParam[Warehouse],
+) -> AssetRows:
+    """Each changed product's distinct images from all suppliers, up to the partition's day."""
+    partitions = parse_keys(context.partition_keys)
+    changed = supplier_offers.unique()
+    images = aggregate(
+        changed,
+        offers_so_far(warehouse, SupplierOffers, partitions, changed),
+        offers_so_far(warehouse, FetchedImages, partitions, changed),
+    )
+    return AssetRows(
+        images,
+        metadata={
+            "products": changed.height,
+            "distinct_images": images["image_id"].n_unique(),
+        },
+    )
+
+
+@dg.asset(
+    **partitioned("images", "torch", "opencv"),
+    pool="gpu",
+    op_tags={
+        "dagster-k8s/config": {
+            "container_config": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}
+        }
+    },
+    ins={
+        "aggregated_images": dg.AssetIn(
+            metadata={"columns": [*_PARTITION, "product_id", "image_id", "image_urls"]}
+        )
+    },
+)
+def image_signals(
+    context: dg.AssetExecutionContext,
+    aggregated_images: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+    warehouse: dg.ResourceParam[Warehouse],
+    store: dg.ResourceParam[ImageStore],
+) -> AssetRows:
+    """Hashes, histograms, framing, sharpness and the embedding: one decode, one forward pass."""
+    measured = measure_images(
+        aggregated_images, warehouse, store, settings.vision, log_progress(context, "measured")
+    )
+    return AssetRows(
+        measured.signals,
+        also=(SideRows(Quarantine, measured.quarantine, equals={"stage": "signals"}),),
+        metadata={
+            "computed": measured.n_computed,
+            "reused": measured.n_reused,
+            "undecodable": measured.quarantine["image_id"].n_unique(),
+        },
+    )

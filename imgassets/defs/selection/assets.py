@@ -1,0 +1,151 @@
+"""Selection: judge, type, de-duplicate and order, all from stored signals."""
+
+import dagster as dg
+import polars as pl
+
+from imgassets.defs.conventions import partitioned
+from imgassets.defs.io_manager import AssetRows, SideRows
+from imgassets.defs.partitions import parse_keys
+from imgassets.learning.image_types import predict_types
+from imgassets.learning.registry import ModelRegistry
+from imgassets.operations.images import report_table
+from imgassets.operations.models import champion_head
+from imgassets.operations.selection import complete_state, order_products, passed_images
+from imgassets.selection.clusters import cluster_duplicates
+from imgassets.selection.quality import score_quality
+from imgassets.settings import Settings
+from imgassets.vision.backbones import signals_version
+from imgassets.warehouse.contracts import ImageSignals, PartitionState
+from imgassets.warehouse.lake import Warehouse
+
+_PARTITION = ["day", "category"]
+_MEASURES = [c for c in ImageSignals.column_names() if c != "embedding"]
+
+
+@dg.asset(
+    **partitioned("selection", "polars"),
+    ins={"image_signals": dg.AssetIn(metadata={"columns": _MEASURES})},
+)
+def quality_scores(
+    aggregated_images: pl.DataFrame,
+    image_signals: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+) -> AssetRows:
+    """Each image judged by the quality rules, with the measured value and limit of each failure."""
+    scores = score_quality(aggregated_images, image_signals, settings.quality)
+    return AssetRows(
+        scores,
+        metadata={
+            "passed": int(scores["passed"].sum()),
+            "failed_by_rule": report_table(scores.explode("failed_rules").drop_nulls(), "failed_rules"),
+        },
+    )
+
+
+@dg.asset(
+    **partitioned("selection", "scikitlearn", "mlflow"),
+    deps=["image_type_model"],
+    ins={
+        "quality_scores": dg.AssetIn(
+            metadata={"columns": [*_PARTITION, "product_id", "image_id", "passed"]}
+        ),
+        "image_signals": dg.AssetIn(
+            metadata={"columns": [*_PARTITION, "image_id", "signals_version", "embedding"]}
+        ),
+    },
+)
+def image_types(
+    quality_scores: pl.DataFrame,
+    image_signals: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+    registry: dg.ResourceParam[ModelRegistry],
+    warehouse: dg.ResourceParam[Warehouse],
+) -> AssetRows:
+    """The view that each image which passed quality shows, by the champion model."""
+    head, version = champion_head(registry, warehouse, signals_version(settings.vision))
+    types = predict_types(
+        passed_images(quality_scores, image_signals), head, version, settings.types
+    )
+    return AssetRows(
+        types,
+        metadata={
+            "model_version": version or "no champion yet: run `imgassets train`",
+            "by_type": report_table(types, "image_type"),
+        },
+    )
+
+
+@dg.asset(
+    **partitioned("selection", "polars"),
+    ins={"image_signals": dg.AssetIn(metadata={"columns": _MEASURES})},
+)
+def dedup_clusters(
+    aggregated_images: pl.DataFrame,
+    image_signals: pl.DataFrame,
+    image_types: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+) -> AssetRows:
+    """Clusters of duplicates inside each product and type; one image stands for each cluster."""
+    typed = image_types.filter(pl.col("image_type") != "none")
+    clusters = cluster_duplicates(typed, image_signals, aggregated_images, settings.dedup)
+    return AssetRows(
+        clusters,
+        metadata={
+            "clusters": int(clusters["is_representative"].sum()),
+            "duplicates": int((~clusters["is_representative"]).sum()),
+        },
+    )
+
+
+@dg.multi_asset(
+    outs={
+        "ordered_image_sets": dg.AssetOut(
+            group_name="selection",
+            kinds={"duckdb", "polars"},
+            owners=["team:image-platform"],
+            description="Each product's chosen images in order, with the reason for each place.",
+        ),
+        "image_set_changes": dg.AssetOut(
+            group_name="selection",
+            kinds={"duckdb", "polars"},
+            owners=["team:image-platform"],
+            description="Each product's image set before and after, and what changed.",
+        ),
+    },
+    partitions_def=partitioned("")["partitions_def"],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def ordered_sets(
+    context: dg.AssetExecutionContext,
+    supplier_offers: pl.DataFrame,
+    aggregated_images: pl.DataFrame,
+    quality_scores: pl.DataFrame,
+    image_types: pl.DataFrame,
+    dedup_clusters: pl.DataFrame,
+    warehouse: dg.ResourceParam[Warehouse],
+) -> tuple[AssetRows, AssetRows]:
+    """Order each product's representatives; leave alone what needs no help, and say so."""
+    partitions = parse_keys(context.partition_keys)
+    sets, changes = order_products(
+        warehouse,
+        partitions,
+        supplier_offers.select("day", "category", "product_id").unique(),
+        aggregated_images,
+        quality_scores,
+        image_types,
+        dedup_clusters,
+    )
+    return (
+        AssetRows(sets, metadata={"products": sets["product_id"].n_unique()}),
+        AssetRows(
+            changes,
+            also=(
+                SideRows(
+                    PartitionState,
+                    complete_state(warehouse, partitions),
+                    equals={"stage": "complete"},
+                ),
+            ),
+            metadata={"by_status": report_table(changes, "status")},
+        ),
+    )

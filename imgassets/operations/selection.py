@@ -1,0 +1,99 @@
+"""Joining the warehouse with the selection functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from imgassets.operations.images import offers_so_far
+from imgassets.selection.ordering import order_image_sets
+from imgassets.warehouse.contracts import (
+    FetchedImages,
+    PartitionState,
+    SupplierOffers,
+    TypePriorities,
+)
+from imgassets.warehouse.lake import Warehouse
+from imgassets.warehouse.partitions import Partition
+
+_CELL = ["day", "category"]
+
+
+def passed_images(quality: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
+    """Return the images that passed quality, with their embeddings.
+
+    Returns:
+        Frame (day, category, product_id, image_id, signals_version, embedding), sorted by key.
+    """
+    keys = [*_CELL, "image_id"]
+    return (
+        quality.filter("passed")
+        .drop("passed")
+        .join(signals, on=keys, how="inner")
+        .sort(*_CELL, "product_id", "image_id")
+    )
+
+
+def supplier_sequences(
+    warehouse: Warehouse, partitions: Iterable[Partition], products: pl.DataFrame
+) -> pl.DataFrame:
+    """Return each supplier's own images of some products, in its own order, up to each day.
+
+    Args:
+        warehouse: the warehouse.
+        partitions: the partitions that ``products`` belong to.
+        products: distinct (day, category, product_id).
+
+    Returns:
+        Frame (day, category, product_id, supplier_id, image_url, image_id, position, first_day);
+        ``day`` is the partition's, ``first_day`` the feed's, ``image_id`` null where refused. A
+        reference that a supplier repeated counts with its latest position.
+    """
+    offers = offers_so_far(warehouse, SupplierOffers, partitions, products)
+    fetched = offers_so_far(warehouse, FetchedImages, partitions, products)
+    keys = [*_CELL, "product_id", "supplier_id", "image_url"]
+    references = offers.select(*keys, "position").join(
+        fetched.select(*keys, "image_id"), on=keys, how="left"
+    )
+    return (
+        products.select(*_CELL, "product_id")
+        .join(references.rename({"day": "first_day"}), on=["category", "product_id"])
+        .filter(pl.col("first_day") <= pl.col("day"))
+        .sort(*_CELL, "product_id", "supplier_id", "image_url", "first_day")
+        .group_by(keys, maintain_order=True)
+        .agg(
+            pl.col("image_id").last(),
+            pl.col("position").last(),
+            pl.col("first_day").first(),
+        )
+        .sort(*_CELL, "product_id", "first_day", "supplier_id", "position", "image_url")
+    )
+
+
+def order_products(
+    warehouse: Warehouse,
+    partitions: Iterable[Partition],
+    products: pl.DataFrame,
+    aggregated: pl.DataFrame,
+    quality: pl.DataFrame,
+    types: pl.DataFrame,
+    clusters: pl.DataFrame,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return (OrderedImageSets, ImageSetChanges) rows of the given products."""
+    before = supplier_sequences(warehouse, partitions, products).drop_nulls("image_id")
+    return order_image_sets(
+        aggregated,
+        quality,
+        types,
+        clusters,
+        warehouse.read(TypePriorities),
+        products,
+        before,
+    )
+
+
+def complete_state(warehouse: Warehouse, partitions: frozenset[Partition]) -> pl.DataFrame:
+    """Return PartitionState rows that mark partitions complete from what loading them used."""
+    loaded = warehouse.read(PartitionState, partitions=partitions, where="stage = 'offers'")
+    return loaded.with_columns(pl.lit("complete").alias("stage"))

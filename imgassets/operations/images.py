@@ -84,7 +84,15 @@ def measure_images(
     ids = cells.select("image_id").unique().sort("image_id")
     known = _known_signals(warehouse, ids, version)
     missing = ids.join(known.select("image_id"), on="image_id", how="anti")["image_id"].to_list()
-    result = compute_signals(missing, store.get, settings, progress)
+    done = 0
+
+    def count(batch: int) -> None:
+        nonlocal done
+        done += batch
+        if progress is not None:
+            progress(done, len(missing))
+
+    result = compute_signals(missing, store.get, settings, count)
     per_image = pl.concat(
         [known, result.signals.select(known.columns).cast(dict(known.schema))]  # type: ignore[arg-type]
     )

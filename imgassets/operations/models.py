@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-from pathlib import Path
-
 import polars as pl
 
 from imgassets.learning.head import LogisticHead
-from imgassets.learning.image_types import TrainingReport, train_image_type
+from imgassets.learning.image_types import (
+    TrainingReport,
+    load_champion,
+    model_versions,
+    train_image_type,
+)
 from imgassets.learning.registry import ModelRegistry
-from imgassets.operations.planning import MODEL
 from imgassets.warehouse.contracts import ImageLabels, ModelVersions
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from imgassets.warehouse.partitions import quote
@@ -64,22 +65,18 @@ def train(
         signals_version=signals_version,
         seed=seed,
     )
-    if report.retrained:
-        record_version(warehouse, report.version_row)
+    follow_registry(warehouse, registry)
     return report
 
 
-def record_version(warehouse: Warehouse, row: pl.DataFrame) -> None:
-    """Write a model version; when it is champion, no other version of the model is."""
-    earlier = warehouse.read(ModelVersions, where=f"model = {quote(MODEL)}").join(
-        row, on=["model", "version"], how="anti"
-    )
-    if row["is_champion"].any():
-        earlier = earlier.with_columns(pl.lit(False).alias("is_champion"))
-    warehouse.replace(
-        [Replacement(ModelVersions, pl.concat([earlier, row]), equals={"model": MODEL})],
-        CommitMessage(asset="model_versions"),
-    )
+def follow_registry(warehouse: Warehouse, registry: ModelRegistry) -> None:
+    """Make ``model_versions`` say what MLflow says, also where somebody moved an alias by hand."""
+    present = warehouse.read(ModelVersions)
+    wanted = model_versions(registry).select(present.columns).sort("model", "version")
+    if not wanted.equals(present):
+        warehouse.replace(
+            [Replacement(ModelVersions, wanted)], CommitMessage(asset="model_versions")
+        )
 
 
 def champion_head(
@@ -87,36 +84,11 @@ def champion_head(
 ) -> tuple[LogisticHead | None, str]:
     """Return (head, version) of the champion, or (None, "") while there is none that fits.
 
-    The alias in MLflow decides; where somebody moved it by hand, ``model_versions`` follows. A
-    champion trained on other signals cannot read these embeddings and is passed over.
+    The alias in MLflow decides. A champion trained on other signals cannot read these embeddings
+    and is passed over.
     """
-    champion = registry.champion(MODEL)
-    if champion is None:
+    head, version = load_champion(registry)
+    follow_registry(warehouse, registry)
+    if head is None or head.signals_version != signals_version:
         return None, ""
-    _follow_alias(warehouse, champion.version)
-    head = _load_head(registry.download(MODEL, champion.version))
-    if head.signals_version != signals_version:
-        return None, ""
-    return head, f"{MODEL}/{champion.version}"
-
-
-def _follow_alias(warehouse: Warehouse, version: int) -> None:
-    rows = warehouse.read(ModelVersions, where=f"model = {quote(MODEL)}")
-    is_champion = pl.col("version") == version
-    if rows.filter(is_champion != pl.col("is_champion")).is_empty():
-        return
-    warehouse.replace(
-        [
-            Replacement(
-                ModelVersions,
-                rows.with_columns(is_champion.alias("is_champion")),
-                equals={"model": MODEL},
-            )
-        ],
-        CommitMessage(asset="model_versions"),
-    )
-
-
-@functools.lru_cache(maxsize=4)
-def _load_head(folder: Path) -> LogisticHead:
-    return LogisticHead.load(folder)
+    return head, version

@@ -21,14 +21,14 @@ from imgassets.settings import Settings
 from imgassets.vision.backbones import signals_version
 from imgassets.warehouse.contracts import (
     FeedFiles,
+    ImageLabels,
     ModelVersions,
     PartitionState,
     TypePriorities,
 )
 from imgassets.warehouse.lake import Warehouse
-from imgassets.warehouse.partitions import Partition
+from imgassets.warehouse.partitions import Partition, quote
 
-MODEL = "image_type"
 _MAX_GAP = timedelta(days=7)
 
 
@@ -36,7 +36,8 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     """Return the wanted fingerprint of every partition that some feed names.
 
     Returns:
-        Frame (day: Date, category: String, fingerprint: String, n_rows: Int64), sorted.
+        Frame (day: Date, category: String, feeds_hash: String, fingerprint: String,
+        n_rows: Int64), sorted; ``feeds_hash`` covers the category's feeds up to the day alone.
     """
     files = warehouse.read(FeedFiles).sort("category", "day", "supplier_id")
     priorities = _hash_by_category(warehouse.read(TypePriorities))
@@ -49,19 +50,22 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
             champions.select("model", "version").rows(),
         ]
     )
-    rows: list[tuple[date, str, str, int]] = []
+    rows: list[tuple[object, ...]] = []
     for (category,), of_category in files.group_by("category", maintain_order=True):
         history = hashlib.sha256()
         for (day,), of_day in of_category.group_by("day", maintain_order=True):
-            history.update(repr([day, of_day.select("supplier_id", "content_hash").rows()]).encode())
-            inputs = repr([history.hexdigest(), common, priorities.get(str(category), "")])
-            digest = hashlib.sha256(inputs.encode()).hexdigest()[:32]
-            rows.append((day, str(category), digest, int(of_day["n_rows"].sum())))  # type: ignore[arg-type]
+            shares = of_day.select("supplier_id", "content_hash").rows()
+            history.update(repr([day, shares]).encode())
+            feeds_hash = history.hexdigest()[:32]
+            inputs = repr([feeds_hash, common, priorities.get(str(category), "")])
+            fingerprint = hashlib.sha256(inputs.encode()).hexdigest()[:32]
+            rows.append((day, category, feeds_hash, fingerprint, int(of_day["n_rows"].sum())))
     return pl.DataFrame(
         rows,
         schema={
             "day": pl.Date,
             "category": pl.String,
+            "feeds_hash": pl.String,
             "fingerprint": pl.String,
             "n_rows": pl.Int64,
         },
@@ -76,49 +80,72 @@ def _hash_by_category(priorities: pl.DataFrame) -> dict[str, str]:
     }
 
 
+def stale_partitions(warehouse: Warehouse, wanted: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of :func:`fingerprints` whose partition was last completed from others."""
+    done = warehouse.read(PartitionState, where="stage = 'complete'")
+    return wanted.join(done, on=["day", "category", "fingerprint"], how="anti").sort(
+        "category", "day"
+    )
+
+
 @dataclass(frozen=True)
 class Plan:
-    """Partitions to run, as rectangles of consecutive categories and days.
+    """Partitions to run.
 
     Attributes:
-        rectangles: each the sorted partitions of one run.
+        rows: feed rows of each partition to run.
+        existing: every partition that some feed names.
         n_fresh: partitions in range that have nothing to do.
     """
 
-    rectangles: list[list[Partition]]
+    rows: dict[Partition, int]
+    existing: frozenset[Partition]
     n_fresh: int
+
+    @property
+    def categories(self) -> list[str]:
+        """Return the categories to run, sorted."""
+        return sorted({p.category for p in self.rows})
 
     @property
     def partitions(self) -> list[Partition]:
         """Return every partition to run, sorted."""
-        return sorted(p for rectangle in self.rectangles for p in rectangle)
+        return sorted(self.rows)
+
+    def rectangles(
+        self, category_order: Sequence[str], max_rows: int = 2000
+    ) -> list[list[Partition]]:
+        """Cover the partitions with rectangles of consecutive categories and days.
+
+        No rectangle touches an up-to-date partition; it may hold (day, category) cells that no
+        feed names: they cost nothing.
+
+        Args:
+            category_order: all categories in the order Dagster enumerates them, which is what a
+                range of partition keys follows.
+            max_rows: feed rows in one run, about; bounds memory and what a kill loses.
+        """
+        return _rectangles(self.rows, self.existing, category_order, max_rows)
 
 
 def plan(
     warehouse: Warehouse,
     settings: Settings,
-    category_order: Sequence[str],
     *,
     first: date | None = None,
     last: date | None = None,
     categories: Sequence[str] = (),
     force: bool = False,
-    stage: str = "complete",
-    max_rows: int = 2000,
 ) -> Plan:
     """Return what a backfill has to run.
 
     Args:
         warehouse: the warehouse.
         settings: the settings the runs will use.
-        category_order: all categories in the order Dagster enumerates them; a run covers a
-            rectangle of consecutive categories and days in this order.
         first: earliest day, inclusive; None: no limit.
         last: latest day, inclusive; None: no limit.
         categories: only these; empty: all.
         force: also partitions that are up to date.
-        stage: 'complete', or 'offers' to ask only whether feeds were loaded.
-        max_rows: feed rows in one run, about; bounds memory and what a kill loses.
 
     Raises:
         ValueError: a category is unknown, or ``first`` lies after ``last``.
@@ -130,33 +157,41 @@ def plan(
     if unknown:
         known = ", ".join(sorted(set(wanted["category"]))) or "none: run `imgassets ingest` first"
         raise ValueError(f"unknown category {', '.join(unknown)} (known: {known})")
-    done = warehouse.read(PartitionState, where=f"stage = '{stage}'").select(
-        "day", "category", pl.col("fingerprint").alias("done")
-    )
-    chosen = wanted.join(done, on=["day", "category"], how="left")
+    chosen = wanted
     if first:
         chosen = chosen.filter(pl.col("day") >= first)
     if last:
         chosen = chosen.filter(pl.col("day") <= last)
     if categories:
         chosen = chosen.filter(pl.col("category").is_in(list(categories)))
-    is_stale = pl.lit(force) | pl.col("done").is_null() | (pl.col("done") != pl.col("fingerprint"))
-    stale = chosen.filter(is_stale)
-    sizes = {Partition(r[0], r[1]): r[2] for r in stale.select("day", "category", "n_rows").rows()}
-    existing = {Partition(r[0], r[1]) for r in wanted.select("day", "category").rows()}
-    return Plan(_rectangles(sizes, existing, category_order, max_rows), chosen.height - stale.height)
+    stale = chosen if force else stale_partitions(warehouse, chosen)
+    rows = {Partition(r[0], r[1]): r[2] for r in stale.select("day", "category", "n_rows").rows()}
+    existing = frozenset(Partition(r[0], r[1]) for r in wanted.select("day", "category").rows())
+    return Plan(rows, existing, chosen.height - stale.height)
+
+
+def plan_missing_signals(warehouse: Warehouse, settings: Settings) -> Plan:
+    """Return the partitions that hold labelled products but no signals of the present version."""
+    wanted = fingerprints(warehouse, settings)
+    version = quote(signals_version(settings.vision))
+    measured = warehouse.sql(
+        f"SELECT DISTINCT day, category FROM image_signals WHERE signals_version = {version}"
+    )
+    labelled = warehouse.read(ImageLabels, columns=["product_id"])
+    stale = wanted.join(measured, on=["day", "category"], how="anti")
+    if labelled.is_empty():
+        stale = stale.clear()
+    rows = {Partition(r[0], r[1]): r[2] for r in stale.select("day", "category", "n_rows").rows()}
+    existing = frozenset(Partition(r[0], r[1]) for r in wanted.select("day", "category").rows())
+    return Plan(rows, existing, wanted.height - stale.height)
 
 
 def _rectangles(
     sizes: dict[Partition, int],
-    existing: set[Partition],
+    existing: frozenset[Partition],
     category_order: Sequence[str],
     max_rows: int,
 ) -> list[list[Partition]]:
-    """Cover the stale partitions with rectangles that touch no up-to-date partition.
-
-    A rectangle may hold (day, category) cells that no feed names: they cost nothing.
-    """
     fresh = existing - set(sizes)
     merged: list[_Box] = []
     for index, category in enumerate(category_order):

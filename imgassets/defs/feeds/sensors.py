@@ -4,9 +4,11 @@ import dagster as dg
 
 from imgassets.defs.jobs import main_job
 from imgassets.defs.partitions import CATEGORY, to_key
-from imgassets.operations.feeds import Registered, register_feeds
+from imgassets.operations.feeds import register_feeds
+from imgassets.operations.planning import fingerprints, stale_partitions
 from imgassets.settings import Settings
 from imgassets.warehouse.lake import Warehouse
+from imgassets.warehouse.partitions import Partition
 
 _FILES_PER_TICK = 20
 
@@ -29,24 +31,20 @@ def feed_sensor(
     )
     for refused in found.refused:
         context.log.warning(f"not a feed: {refused.path}: {refused.detail}")
-    if not found.touched:
-        return dg.SkipReason(f"{found.unchanged} feed files, none of them new or changed.")
-    return dg.SensorResult(
-        dynamic_partitions_requests=_new_categories(context, found),
-        run_requests=[
-            dg.RunRequest(
-                run_key=f"{partition}:{'+'.join(sorted(found.files))}:{context.cursor or 0}",
-                partition_key=to_key(partition),
-            )
-            for partition in sorted(found.touched)
-        ],
-        cursor=str(int(context.cursor or 0) + 1),
-    )
-
-
-def _new_categories(
-    context: dg.SensorEvaluationContext, found: Registered
-) -> list[dg.AddDynamicPartitionsRequest]:
+    stale = stale_partitions(warehouse, fingerprints(warehouse, settings))
+    if stale.is_empty():
+        return dg.SkipReason(f"{found.unchanged} feed files, and every partition is up to date.")
     present = set(context.instance.get_dynamic_partitions(CATEGORY.name or ""))
-    new = sorted({partition.category for partition in found.touched} - present)
-    return [CATEGORY.build_add_request(new)] if new else []
+    new = sorted(set(stale["category"]) - present)
+    return dg.SensorResult(
+        dynamic_partitions_requests=[CATEGORY.build_add_request(new)] if new else [],
+        run_requests=[
+            # The key names the feeds' content: a partition is requested once for each version of
+            # its feeds, also when an earlier tick died between registering and requesting.
+            dg.RunRequest(
+                run_key=f"{row['category']}|{row['day']}:{row['feeds_hash']}",
+                partition_key=to_key(Partition(row["day"], row["category"])),
+            )
+            for row in stale.iter_rows(named=True)
+        ],
+    )

@@ -46,10 +46,11 @@ def image_type_model(
     report = train(warehouse, registry, signals_version(settings.vision), settings.seed)
     return dg.MaterializeResult(
         metadata={
-            "version": report.version,
+            "version": report.version.version,
             "promoted": report.promoted,
             "retrained": report.retrained,
-            "why": report.reason,
+            "why": report.explanation,
+            "notes": "; ".join(report.notes) or "none",
             **{name: float(value) for name, value in report.metrics.items()},
         }
     )

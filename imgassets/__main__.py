@@ -1,0 +1,5 @@
+"""Lets `python -m imgassets` run the command line."""
+
+from imgassets.cli import main
+
+main()

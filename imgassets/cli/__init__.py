@@ -1,0 +1,40 @@
+"""The command line: `imgassets …`."""
+
+from __future__ import annotations
+
+import typer
+
+from imgassets.cli import data, demo, query, work
+from imgassets.cli.common import run_app
+
+app = typer.Typer(
+    name="imgassets",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help=(
+        "Supplier image feeds in, one ordered image set per product out.\n\n"
+        "All state lives in the folder IMGASSETS_HOME (default `.imgassets`). Start with "
+        "`imgassets demo`; on your own data: `ingest`, `categories import`, `labels import`, "
+        "`train`, `backfill`, then `sql` and `gallery`."
+    ),
+)
+categories = typer.Typer(no_args_is_help=True, help="The categories' orders of views.")
+labels = typer.Typer(no_args_is_help=True, help="People's labels of image types.")
+app.add_typer(categories, name="categories")
+app.add_typer(labels, name="labels")
+
+app.command("demo")(demo.demo)
+app.command("ingest")(data.ingest)
+categories.command("import")(data.import_categories)
+labels.command("import")(data.import_labels)
+app.command("train")(work.train)
+app.command("backfill")(work.backfill)
+app.command("sql")(query.sql)
+app.command("gallery")(demo.gallery)
+app.command("env")(query.env)
+
+
+def main() -> None:
+    """Run the command line; errors are one line with the remedy and a non-zero exit code."""
+    run_app(app)

@@ -1,0 +1,58 @@
+"""What all commands share: the console, settings, and errors as one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from imgassets.settings import Settings
+from imgassets.warehouse.lake import Warehouse, WarehouseError
+
+console = Console(stderr=False, highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+class CommandError(RuntimeError):
+    """A command cannot do what it was asked; the message says why and what to do."""
+
+
+def settings() -> Settings:
+    """Return the settings of this invocation.
+
+    Raises:
+        CommandError: a setting has a wrong value or an unknown name.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "IMGASSETS_" + "__".join(str(part) for part in first["loc"]).upper()
+        raise CommandError(f"setting {name}: {first['msg']} (got {first['input']!r})") from error
+
+
+def open_warehouse(of: Settings) -> Warehouse:
+    """Return the warehouse that the settings name."""
+    return Warehouse(of.warehouse, of.warehouse_data)
+
+
+def run_app(app: typer.Typer) -> None:
+    """Run the app; turn expected errors into one line on stderr and exit code 1."""
+    try:
+        app()
+    except (CommandError, WarehouseError, ValueError, FileNotFoundError, RuntimeError) as error:
+        if os.environ.get("IMGASSETS_TRACEBACK"):
+            raise
+        errors.print(f"[bold red]error:[/] {_one_line(error)}", soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        errors.print("interrupted: finished work is kept; run the same command to go on")
+        sys.exit(130)
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.replace("[", r"\[")

@@ -1,0 +1,78 @@
+"""Commands that bring data in: feeds, category orders, labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgassets.cli.common import console, errors, open_warehouse, settings
+
+
+def ingest(
+    feeds_dir: Annotated[
+        str,
+        typer.Argument(
+            help="Folder or fsspec URL with <day>/<supplier>.csv, .jsonl or .parquet files."
+        ),
+    ],
+    image_base: Annotated[
+        str,
+        typer.Option(help="Folder or URL that relative image_urls in the feeds start from."),
+    ] = "",
+) -> None:
+    """Accept new and corrected feed files and say which partitions they touch.
+
+    A feed has the columns product_id, category, image_url and, optionally, title, description,
+    position, is_curated. Files seen before cost nothing. `imgassets backfill` does the work.
+    """
+    from imgassets.defs.runner import add_categories, open_instance
+    from imgassets.operations.feeds import register_feeds
+
+    of = settings()
+    warehouse = open_warehouse(of)
+    base = image_base or of.image_base
+    if base and "://" not in base:
+        base = str(Path(base).expanduser().absolute())
+    found = register_feeds(warehouse, of, feeds_dir, base)
+    for refused in found.refused:
+        errors.print(f"[yellow]not a feed:[/] {refused.path}: {refused.detail}", soft_wrap=True)
+    with open_instance(of) as instance:
+        add_categories(instance, sorted({p.category for p in found.touched}))
+    console.print(
+        f"{len(found.files)} feed files accepted ({found.unchanged} seen before), "
+        f"{found.rows} rows, {found.quarantined} refused, "
+        f"{len(found.touched)} (day, category) partitions touched"
+    )
+    if found.touched:
+        console.print("next: `imgassets backfill`")
+
+
+def import_categories(
+    file: Annotated[Path, typer.Argument(help="CSV with the columns category, rank, view.")],
+) -> None:
+    """Set each category's order of views: rank 1 comes first. Replaces the categories named."""
+    from imgassets.learning.labels import read_type_priorities
+    from imgassets.operations.labels import import_priorities
+
+    count = import_priorities(open_warehouse(settings()), read_type_priorities(file))
+    console.print(f"orders of views of {count} categories imported")
+
+
+def import_labels(
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV with product_id, image_url, image_type; optional group_id."),
+    ],
+) -> None:
+    """Add labels of image types; a later label of the same image replaces the earlier one.
+
+    `none` labels an image that shows no view of the product. Images with one `group_id` (or
+    `style`) are never split between training and evaluation; default: the product.
+    """
+    from imgassets.learning.labels import read_labels
+    from imgassets.operations.labels import import_image_labels
+
+    added, total = import_image_labels(open_warehouse(settings()), read_labels(file))
+    console.print(f"{added} labels imported, {total} in all; next: `imgassets train`")

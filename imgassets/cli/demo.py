@@ -1,0 +1,71 @@
+"""Commands to look at: the gallery, and the demo on the generated sample catalog."""
+
+from __future__ import annotations
+
+import time
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgassets.cli import data, work
+from imgassets.cli.common import console, open_warehouse, settings
+
+
+def gallery(
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; default: <home>/galleries/latest.html.")
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Write one self-contained HTML page: each product's images before and after, with reasons."""
+    from imgassets.ingest.store import ImageStore
+    from imgassets.operations.gallery import write_gallery
+
+    of = settings()
+    target = out or of.home / "galleries" / "latest.html"
+    with console.status("drawing the gallery"):
+        path = write_gallery(open_warehouse(of), ImageStore(of.image_store), target)
+    console.print(f"gallery: {path}", soft_wrap=True)
+    if open_page:
+        webbrowser.open(path.as_uri())
+
+
+def demo(
+    verbose: work.Verbose = False,
+) -> None:
+    """Run the main job on a generated sample catalog and compare the result with its truth.
+
+    Draws the catalog under <home>/sample, ingests its feeds, trains the type model on the labelled
+    products, fills every partition, and ends with a scoreboard and a gallery.
+    """
+    from imgassets.gallery import print_scoreboard, read_truth, score
+    from imgassets.ingest.store import ImageStore
+    from imgassets.operations.gallery import result_tables, write_gallery
+    from imgassets.sample import write_sample_catalog
+
+    of = settings()
+    started = time.monotonic()
+    folder = of.home / "sample"
+    with console.status("drawing the sample catalog"):
+        write_sample_catalog(folder, seed=of.seed)
+    console.print(f"sample catalog: {folder}", soft_wrap=True)
+    data.ingest(str(folder / "feeds"), str(folder))
+    data.import_categories(folder / "categories.csv")
+    data.import_labels(folder / "labels" / "image_types.csv")
+    work.train(None, verbose)
+    work.backfill(verbose=verbose)
+    warehouse = open_warehouse(of)
+    rows = score(*read_truth(folder / "truth"), result_tables(warehouse))
+    print_scoreboard(rows, console)
+    page = write_gallery(
+        warehouse,
+        ImageStore(of.image_store),
+        of.home / "galleries" / "demo.html",
+        scoreboard=rows,
+        title="The sample catalog, before and after",
+    )
+    console.print(f"done in {time.monotonic() - started:.0f} s")
+    console.print(f"gallery: {page}", soft_wrap=True)
+    console.print('tables:  imgassets sql "from image_decisions limit 5"')

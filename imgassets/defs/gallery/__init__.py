@@ -1,0 +1,1 @@
+"""The gallery page of a run."""

@@ -1,0 +1,133 @@
+"""Runs many partitions in this process: start-up and models are paid for once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from imgassets.defs.partitions import CATEGORY, to_key
+from imgassets.settings import Settings
+from imgassets.warehouse.partitions import Partition
+
+_RANGE_START = "dagster/asset_partition_range_start"
+_RANGE_END = "dagster/asset_partition_range_end"
+
+
+class RunFailed(RuntimeError):
+    """A run in this process failed; the message names the step and its error."""
+
+
+def dagster_home() -> Path:
+    """Return the folder of dagster.yaml: DAGSTER_HOME, else the one that came with imgassets."""
+    if named := os.environ.get("DAGSTER_HOME"):
+        return Path(named)
+    package = Path(__file__).parent.parent
+    packaged = package / "dagster_home"
+    return packaged if packaged.exists() else package.parent / "dagster_home"
+
+
+def prepare_environment(settings: Settings) -> dict[str, str]:
+    """Point Dagster at its configuration and state; return the variables that do so."""
+    state = Path(os.environ.get("IMGASSETS_DAGSTER_STORAGE", settings.home / "dagster"))
+    state.mkdir(parents=True, exist_ok=True)
+    variables = {
+        "DAGSTER_HOME": str(dagster_home().absolute()),
+        "IMGASSETS_DAGSTER_STORAGE": str(state),
+        "IMGASSETS_HOME": str(settings.home),
+    }
+    os.environ.update(variables)
+    return variables
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Open the Dagster instance whose state lives under the settings' home."""
+    prepare_environment(settings)
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def add_categories(instance: dg.DagsterInstance, categories: Sequence[str]) -> list[str]:
+    """Add missing categories as dynamic partitions; return all in Dagster's order."""
+    name = CATEGORY.name or ""
+    present = set(instance.get_dynamic_partitions(name))
+    new = sorted(set(categories) - present)
+    if new:
+        instance.add_dynamic_partitions(name, new)
+    return list(instance.get_dynamic_partitions(name))
+
+
+def run_rectangle(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    partitions: Sequence[Partition],
+    assets: Sequence[str],
+    *,
+    verbose: bool = False,
+) -> dg.ExecuteInProcessResult:
+    """Run ``assets`` for a rectangle of partitions in this process, as one Dagster run.
+
+    Raises:
+        RunFailed: a step failed; what earlier steps committed stays.
+    """
+    job = definitions.resolve_job_def("main_job")
+    result = job.execute_in_process(
+        instance=instance,
+        asset_selection=[dg.AssetKey(name) for name in assets],
+        tags={
+            _RANGE_START: str(to_key(partitions[0])),
+            _RANGE_END: str(to_key(partitions[-1])),
+            "imgassets/launched_by": "cli",
+        },
+        run_config={
+            "loggers": {"console": {"config": {"log_level": "INFO" if verbose else "CRITICAL"}}}
+        },
+        raise_on_error=False,
+    )
+    if not result.success:
+        raise RunFailed(_describe_failure(result))
+    return result
+
+
+def run_asset(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, job_name: str, *, verbose: bool
+) -> dg.ExecuteInProcessResult:
+    """Run an unpartitioned job in this process.
+
+    Raises:
+        RunFailed: a step failed.
+    """
+    result = definitions.resolve_job_def(job_name).execute_in_process(
+        instance=instance,
+        run_config={
+            "loggers": {"console": {"config": {"log_level": "INFO" if verbose else "CRITICAL"}}}
+        },
+        raise_on_error=False,
+    )
+    if not result.success:
+        raise RunFailed(_describe_failure(result))
+    return result
+
+
+def failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:
+    """Return the names of the asset checks that failed in a run."""
+    return sorted(
+        evaluation.check_name
+        for evaluation in result.get_asset_check_evaluations()
+        if not evaluation.passed
+    )
+
+
+def _describe_failure(result: dg.ExecuteInProcessResult) -> str:
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            text = (error.message if error else "unknown error").strip()
+            return f"{event.step_key} failed: {text} (run {result.run_id})"
+    return f"run {result.run_id} failed before any step"

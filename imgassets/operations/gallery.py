@@ -1,0 +1,147 @@
+"""What a gallery page shows, gathered from the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from imgassets.gallery import GalleryData, ScoreRow, Tables, latest, render_gallery
+from imgassets.ingest.store import ImageStore
+from imgassets.operations.selection import supplier_sequences
+from imgassets.selection.decisions import explain
+from imgassets.warehouse.contracts import (
+    AggregatedImages,
+    Contract,
+    DedupClusters,
+    FetchedImages,
+    ImageSetChanges,
+    ImageTypes,
+    OrderedImageSets,
+    Quarantine,
+    QualityScores,
+    SupplierOffers,
+)
+from imgassets.warehouse.lake import Warehouse
+from imgassets.warehouse.partitions import Partition
+
+_PRODUCT = ["day", "category", "product_id"]
+
+
+def result_tables(
+    warehouse: Warehouse, partitions: Iterable[Partition] | None = None
+) -> Tables:
+    """Return the tables that a scoreboard compares with the truth."""
+    chosen = None if partitions is None else frozenset(partitions)
+
+    def read(contract: type[Contract]) -> pl.DataFrame:
+        return warehouse.read(contract, partitions=chosen)
+
+    return Tables(
+        fetched=read(FetchedImages),
+        quarantine=read(Quarantine),
+        aggregated=read(AggregatedImages),
+        quality=read(QualityScores),
+        types=read(ImageTypes),
+        clusters=read(DedupClusters),
+        ordered=read(OrderedImageSets),
+    )
+
+
+def collect(
+    warehouse: Warehouse,
+    partitions: Iterable[Partition] | None = None,
+    scoreboard: Sequence[ScoreRow] = (),
+) -> GalleryData:
+    """Return each product's newest sets, before and after, with a reason for every decision.
+
+    Args:
+        warehouse: the warehouse.
+        partitions: only products of these partitions; None: all.
+        scoreboard: rows to show at the top.
+    """
+    tables = result_tables(warehouse, partitions)
+    chosen = None if partitions is None else frozenset(partitions)
+    changes = latest(warehouse.read(ImageSetChanges, partitions=chosen))
+    keys = changes.select(_PRODUCT)
+
+    def of_products(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.join(keys, on=_PRODUCT, how="semi")
+
+    titles = warehouse.read(
+        SupplierOffers, partitions=chosen, columns=[*_PRODUCT, "supplier_id", "title"]
+    )
+    first_title = (
+        titles.drop_nulls("title")
+        .sort(*_PRODUCT, "supplier_id", "title")
+        .group_by(_PRODUCT, maintain_order=True)
+        .agg(pl.col("title").first())
+    )
+    aggregated = of_products(tables.aggregated)
+    decisions = explain(
+        aggregated,
+        of_products(tables.quality),
+        of_products(tables.types),
+        of_products(tables.clusters),
+        of_products(tables.ordered),
+    )
+    cells = frozenset(Partition(day, category) for day, category, _ in keys.iter_rows())
+    return GalleryData(
+        products=changes.select(*_PRODUCT, "status")
+        .join(first_title, on=_PRODUCT, how="left")
+        .with_columns(pl.col("title").fill_null(pl.col("product_id"))),
+        before=_with_refusals(
+            supplier_sequences(warehouse, cells, keys), of_products(tables.quarantine)
+        ),
+        after=of_products(tables.ordered),
+        left_out=decisions.filter(pl.col("decision") == "left_out"),
+        summary=_summary(changes, aggregated, tables, decisions),
+        scoreboard=scoreboard,
+    )
+
+
+def write_gallery(
+    warehouse: Warehouse,
+    store: ImageStore,
+    out: Path,
+    partitions: Iterable[Partition] | None = None,
+    scoreboard: Sequence[ScoreRow] = (),
+    title: str = "Image sets, before and after",
+) -> Path:
+    """Render the gallery page of some partitions and return its path."""
+    return render_gallery(collect(warehouse, partitions, scoreboard), store.get, out, title=title)
+
+
+def _with_refusals(before: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
+    """Add to each reference the sentence that refused it, or null."""
+    keys = [*_PRODUCT, "image_url"]
+    refusals = (
+        quarantine.filter(pl.col("stage") != "feed")
+        .sort(*keys, "rule_id")
+        .group_by(keys, maintain_order=True)
+        .agg((pl.col("rule_id").first() + ": " + pl.col("detail").first()).alias("refusal"))
+    )
+    return before.join(refusals, on=keys, how="left").with_columns(
+        pl.when(pl.col("image_id").is_null() & pl.col("refusal").is_null())
+        .then(pl.lit("refused when it first arrived"))
+        .otherwise(pl.col("refusal"))
+        .alias("refusal")
+    )
+
+
+def _summary(
+    changes: pl.DataFrame, aggregated: pl.DataFrame, tables: Tables, decisions: pl.DataFrame
+) -> dict[str, int | float | str]:
+    left_out = decisions.filter(pl.col("decision") == "left_out")
+    return {
+        "products": changes.height,
+        "distinct images in": aggregated.height,
+        "images chosen": decisions.height - left_out.height,
+        "duplicates left out": left_out.filter(pl.col("rule") == "duplicate").height,
+        "refused by quality": left_out.filter(
+            ~pl.col("rule").is_in(["duplicate", "type_none"])
+        ).height,
+        "references quarantined": tables.quarantine.height,
+        "sets changed": changes.filter(pl.col("status") == "changed").height,
+    }

@@ -1,0 +1,47 @@
+# One command for each task; everything runs in .venv, made on first use.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile -c constraints.txt
+
+.PHONY: demo test check format dev install install-dev clean help
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "installing imgassets into $(VENV) (a few minutes, torch is large)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "installing what the tests need"
+	@$(PIP) -e '.[dev,postgres]'
+	@touch $@
+
+install: $(VENV)/.installed  ## make .venv with imgassets in it
+
+install-dev: $(VENV)/.installed-dev  ## the same with the tools of tests and checks
+
+demo: install  ## run the main job on the generated sample catalog: scoreboard and gallery
+	@$(BIN)/imgassets demo
+
+test: install-dev  ## run every test
+	@$(BIN)/python -m pytest
+
+check: install-dev  ## format, lint, types and import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: install-dev  ## format and fix what ruff can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+dev: install  ## Dagster's UI on http://127.0.0.1:3000, with the daemon
+	@eval "$$($(BIN)/imgassets env)" && exec $(BIN)/dagster dev -w workspace.yaml
+
+clean:  ## remove .venv and all state
+	rm -rf $(VENV) .imgassets

@@ -1,0 +1,6 @@
+-- One row per stage, rule and supplier: how much was refused, with an example.
+SELECT stage, rule_id, supplier_id, count(*) AS refused, count(DISTINCT product_id) AS products,
+       min(day) AS first_day, max(day) AS last_day, any_value(detail) AS example
+FROM quarantine
+GROUP BY ALL
+ORDER BY refused DESC, stage, rule_id, supplier_id

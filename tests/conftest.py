@@ -1,0 +1,23 @@
+"""Fixtures that several parts of the suite use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Callable[[str], Path]:
+    """Return the folder of a large test data set, or skip where it is not laid out."""
+
+    def folder(name: str) -> Path:
+        path = REPOSITORY.parent / "shared" / name
+        if not path.is_dir():
+            pytest.skip(f"test data '{name}' is not at {path}")
+        return path
+
+    return folder

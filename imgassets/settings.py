@@ -56,22 +56,28 @@ class QualitySettings(BaseModel):
     """Limits of the rules that an image must keep (paper A, section II-A)."""
 
     min_longest_side: int = Field(250, ge=1, description="Pixels of the longer side.")
-    min_sharpness: float = Field(0.12, ge=0, description="Lower means blurry; see vision.signals.")
+    min_sharpness: float = Field(
+        0.24, ge=0, description="Share of an edge's contrast within one pixel; lower means blurry."
+    )
     min_foreground_fraction: float = Field(
-        0.20, ge=0, le=1, description="Share of the frame covered by the object's bounding box."
+        0.22, ge=0, le=1, description="Share of the frame covered by the object's bounding box."
     )
     max_products_sharing: int = Field(
         2, ge=1, description="More products of a category with the same bytes mean a placeholder."
     )
-    min_detail: float = Field(0.02, ge=0, description="Less edge detail means a placeholder.")
+    min_detail: float = Field(
+        0.33, ge=0, description="Less variety of tones in the object means a placeholder."
+    )
 
 
 class DedupSettings(BaseModel):
     """Limits of the three-way ensemble (paper A, section II-D): all three must agree."""
 
-    max_phash_distance: int = Field(14, ge=0, le=64, description="Bits of 64.")
+    max_phash_distance: int = Field(
+        18, ge=0, le=64, description="Bits of 64, pHash of the object's box."
+    )
     max_edge_dhash_distance: int = Field(18, ge=0, le=64, description="Bits of 64.")
-    max_hsv_distance: float = Field(0.5, ge=0, description="Chi-square of HSV histograms, 0 … 2.")
+    max_hsv_distance: float = Field(0.3, ge=0, description="Chi-square of HSV histograms, 0 … 2.")
 
 
 class TypeSettings(BaseModel):
@@ -113,11 +119,11 @@ class Settings(BaseSettings):
     seed: int = Field(0, description="Seed of every random choice.")
     backbone: str = Field("", description="Shorthand for vision.backbone.")
 
-    fetch: FetchSettings = Field(default_factory=FetchSettings)  # type: ignore[arg-type]
-    vision: VisionSettings = Field(default_factory=VisionSettings)  # type: ignore[arg-type]
-    quality: QualitySettings = Field(default_factory=QualitySettings)  # type: ignore[arg-type]
-    dedup: DedupSettings = Field(default_factory=DedupSettings)  # type: ignore[arg-type]
-    types: TypeSettings = Field(default_factory=TypeSettings)  # type: ignore[arg-type]
+    fetch: FetchSettings = Field(default_factory=FetchSettings)
+    vision: VisionSettings = Field(default_factory=VisionSettings)
+    quality: QualitySettings = Field(default_factory=QualitySettings)
+    dedup: DedupSettings = Field(default_factory=DedupSettings)
+    types: TypeSettings = Field(default_factory=TypeSettings)
 
     @model_validator(mode="after")
     def _derive(self) -> Settings:
@@ -155,7 +161,6 @@ class Settings(BaseSettings):
             "quality": self.quality.model_dump(),
             "dedup": self.dedup.model_dump(),
             "types": self.types.model_dump(),
-            "backbone": [self.vision.backbone, self.vision.backbone_revision],
             "fetch": [self.fetch.max_bytes, self.fetch.max_pixels],
         }
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

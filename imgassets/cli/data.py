@@ -37,7 +37,9 @@ def ingest(
         base = str(Path(base).expanduser().absolute())
     found = register_feeds(warehouse, of, feeds_dir, base)
     for refused in found.refused:
-        errors.print(f"[yellow]not a feed:[/] {refused.path}: {refused.detail}", soft_wrap=True)
+        errors.print(
+            f"[yellow]not a feed:[/] {refused.feed_file}: {refused.refusal.detail}", soft_wrap=True
+        )
     with open_instance(of) as instance:
         add_categories(instance, sorted({p.category for p in found.touched}))
     console.print(

@@ -24,7 +24,9 @@ class Format(StrEnum):
 
 
 def sql(
-    query: Annotated[str | None, typer.Argument(help="One query; without it a shell opens.")] = None,
+    query: Annotated[
+        str | None, typer.Argument(help="One query; without it a shell opens.")
+    ] = None,
     format: Annotated[Format, typer.Option(help="How to print rows.")] = Format.table,
     attach: Annotated[
         bool, typer.Option(help="Only print the ATTACH line for DuckDB's own clients.")
@@ -87,7 +89,7 @@ def _print(frame: pl.DataFrame, format: Format) -> None:
     if not frame.width:
         raise CommandError("the query returned no columns")
     table = Table(*frame.columns, show_lines=False)
-    for row in frame.iter_rows():
-        table.add_row(*("" if value is None else str(value) for value in row))
+    for values in frame.iter_rows():
+        table.add_row(*("" if value is None else str(value) for value in values))
     console.print(table)
     console.print(f"{frame.height} rows")

@@ -1,7 +1,5 @@
 """Asset checks: every table's contract, no orphan images, and no image ever lost."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import dagster as dg
@@ -90,7 +88,10 @@ def _orphan_check(contract: type[Contract]) -> dg.AssetChecksDefinition:
         )
         return dg.AssetCheckResult(
             passed=orphans.is_empty(),
-            metadata={"orphans": orphans.height, "examples": str(orphans["image_id"][:5].to_list())},
+            metadata={
+                "orphans": orphans.height,
+                "examples": str(orphans["image_id"][:5].to_list()),
+            },
         )
 
     return check

@@ -107,11 +107,7 @@ class WarehouseIOManager(dg.IOManager):
         partitions = (
             parse_keys(context.asset_partition_keys) if context.has_asset_partitions else None
         )
-        frame = self._warehouse.read(contract, partitions=partitions, columns=columns)
-        context.add_input_metadata(
-            {"rows": frame.height, "partitions": _describe(partitions)}
-        )
-        return frame
+        return self._warehouse.read(contract, partitions=partitions, columns=columns)
 
 
 def _row_counts(

@@ -39,9 +39,7 @@ def parse_key(key: str) -> Partition:
 
 def to_key(partition: Partition) -> dg.MultiPartitionKey:
     """Return Dagster's key of a partition."""
-    return dg.MultiPartitionKey(
-        {"day": partition.day.isoformat(), "category": partition.category}
-    )
+    return dg.MultiPartitionKey({"day": partition.day.isoformat(), "category": partition.category})
 
 
 def parse_keys(keys: Iterable[str]) -> frozenset[Partition]:

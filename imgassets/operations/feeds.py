@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
+import fsspec
 import polars as pl
 
-from imgassets.ingest.feeds import ParsedFeed
 from imgassets.ingest.landing import FeedFile, RefusedFile, land, list_feeds, parse_landed
+from imgassets.ingest.refusal import Refusal
 from imgassets.settings import Settings
-from imgassets.warehouse.contracts import FeedFiles, PartitionState, SupplierOffers
+from imgassets.warehouse.contracts import FeedFiles, PartitionState, Quarantine, SupplierOffers
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
-from imgassets.warehouse.partitions import Partition
+from imgassets.warehouse.partitions import Partition, partition_frame
 
 
 @dataclass
@@ -58,21 +59,25 @@ def register_feeds(
     warehouse.initialise()
     result = Registered()
     before = warehouse.read(FeedFiles)
-    known = {
-        (row["day"], row["supplier_id"]): (row["sha256"], row["image_base"], row["landed_as"])
-        for row in before.iter_rows(named=True)
-    }
+    known = {(row["day"], row["supplier_id"]): row for row in before.iter_rows(named=True)}
     listing = list_feeds(feeds_root)
     result.refused = list(listing.refused)
+    files, root = fsspec.core.url_to_fs(feeds_root)
     for feed in listing.feeds:
         if limit is not None and len(result.files) >= limit:
             break
         if (refusal := _outside_days(feed, settings.first_day)) is not None:
             result.refused.append(refusal)
             continue
+        seen = known.get((feed.day, feed.supplier_id), {})
+        same_base = seen.get("image_base") == image_base
+        # A file whose time and size stand as they were is not read again.
+        source_key = files.ukey(f"{root.rstrip('/')}/{feed.feed_file}")
+        if same_base and seen.get("source_key") == source_key:
+            result.unchanged += 1
+            continue
         landed = land(feed, settings.landing)
-        key = (feed.day, feed.supplier_id)
-        if known.get(key) == (landed.sha256, image_base, landed.landed_as):
+        if same_base and seen.get("landed_as") == landed.landed_as:
             result.unchanged += 1
             continue
         parsed = parse_landed(
@@ -86,7 +91,15 @@ def register_feeds(
         old = before.filter(
             (pl.col("day") == feed.day) & (pl.col("supplier_id") == feed.supplier_id)
         )
-        shares = _shares(parsed, feed, landed.landed_as, landed.sha256, image_base)
+        shares = parsed.shares.with_columns(
+            day=pl.lit(feed.day),
+            supplier_id=pl.lit(feed.supplier_id),
+            feed_file=pl.lit(feed.feed_file),
+            landed_as=pl.lit(landed.landed_as),
+            sha256=pl.lit(landed.sha256),
+            source_key=pl.lit(source_key),
+            image_base=pl.lit(image_base),
+        )
         warehouse.replace(
             [
                 Replacement(
@@ -105,24 +118,13 @@ def register_feeds(
 def _outside_days(feed: FeedFile, first_day: date) -> RefusedFile | None:
     if first_day <= feed.day <= date.today():
         return None
-    return RefusedFile(
-        path=feed.path,
-        rule_id="day_out_of_range",
-        detail=f"day {feed.day} is not between {first_day} (IMGASSETS_FIRST_DAY) and today",
+    refusal = Refusal(
+        "day_out_of_range",
+        feed.day.isoformat(),
+        f"{first_day} … today",
+        f"The day lies outside the partitions: from {first_day} (IMGASSETS_FIRST_DAY) to today.",
     )
-
-
-def _shares(
-    parsed: ParsedFeed, feed: FeedFile, landed_as: str, sha256: str, image_base: str
-) -> pl.DataFrame:
-    return parsed.shares.with_columns(
-        pl.lit(feed.day).alias("day"),
-        pl.lit(feed.supplier_id).alias("supplier_id"),
-        pl.lit(feed.feed_file).alias("feed_file"),
-        pl.lit(landed_as).alias("landed_as"),
-        pl.lit(sha256).alias("sha256"),
-        pl.lit(image_base).alias("image_base"),
-    )
+    return RefusedFile(feed.feed_file, feed.day, feed.supplier_id, refusal)
 
 
 def _changed_partitions(old: pl.DataFrame, new: pl.DataFrame) -> set[Partition]:
@@ -144,12 +146,10 @@ def load_feeds(
 
     Each landed file is parsed once per process however many partitions ask for it.
     """
-    offers = [SupplierOffers.create_empty()]
-    quarantine = []
+    offers: list[pl.DataFrame] = [SupplierOffers.create_empty()]
+    quarantine: list[pl.DataFrame] = [Quarantine.create_empty()]
     files = warehouse.read(FeedFiles, partitions=partitions)
-    wanted = pl.DataFrame(
-        sorted(partitions), schema={"day": pl.Date, "category": pl.String}, orient="row"
-    )
+    wanted = partition_frame(partitions)
     per_file = files.unique(subset=["day", "supplier_id"]).sort("day", "supplier_id")
     for row in per_file.iter_rows(named=True):
         parsed = parse_landed(
@@ -162,22 +162,13 @@ def load_feeds(
         )
         offers.append(parsed.offers.join(wanted, on=["day", "category"], how="semi"))
         quarantine.append(parsed.quarantine.join(wanted, on=["day", "category"], how="semi"))
-    return pl.concat(offers), pl.concat(quarantine) if quarantine else _no_quarantine()
-
-
-def _no_quarantine() -> pl.DataFrame:
-    from imgassets.warehouse.contracts import Quarantine
-
-    return Quarantine.create_empty()
+    return pl.concat(offers), pl.concat(quarantine)
 
 
 def offers_state(fingerprints: pl.DataFrame, partitions: frozenset[Partition]) -> pl.DataFrame:
     """Return the PartitionState rows that mark ``partitions`` as loaded from these inputs."""
-    wanted = pl.DataFrame(
-        sorted(partitions), schema={"day": pl.Date, "category": pl.String}, orient="row"
-    )
     return (
-        fingerprints.join(wanted, on=["day", "category"], how="semi")
+        fingerprints.join(partition_frame(partitions), on=["day", "category"], how="semi")
         .with_columns(pl.lit("offers").alias("stage"))
         .select(PartitionState.column_names())
     )

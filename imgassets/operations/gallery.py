@@ -19,8 +19,8 @@ from imgassets.warehouse.contracts import (
     ImageSetChanges,
     ImageTypes,
     OrderedImageSets,
-    Quarantine,
     QualityScores,
+    Quarantine,
     SupplierOffers,
 )
 from imgassets.warehouse.lake import Warehouse
@@ -29,9 +29,7 @@ from imgassets.warehouse.partitions import Partition
 _PRODUCT = ["day", "category", "product_id"]
 
 
-def result_tables(
-    warehouse: Warehouse, partitions: Iterable[Partition] | None = None
-) -> Tables:
+def result_tables(warehouse: Warehouse, partitions: Iterable[Partition] | None = None) -> Tables:
     """Return the tables that a scoreboard compares with the truth."""
     chosen = None if partitions is None else frozenset(partitions)
 
@@ -86,6 +84,7 @@ def collect(
         of_products(tables.clusters),
         of_products(tables.ordered),
     )
+    decisions = _with_rules(decisions, tables)
     cells = frozenset(Partition(day, category) for day, category, _ in keys.iter_rows())
     return GalleryData(
         products=changes.select(*_PRODUCT, "status")
@@ -111,6 +110,30 @@ def write_gallery(
 ) -> Path:
     """Render the gallery page of some partitions and return its path."""
     return render_gallery(collect(warehouse, partitions, scoreboard), store.get, out, title=title)
+
+
+def _with_rules(decisions: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """Add the id of the rule that left an image out, and the image that a duplicate repeats."""
+    image = [*_PRODUCT, "image_id"]
+    failed = tables.quality.select(*image, pl.col("failed_rules").list.first().alias("failed"))
+    types = tables.types.select(*image, "image_type")
+    twins = tables.clusters.filter(~pl.col("is_representative")).select(
+        *image, pl.col("cluster_id").alias("twin_image_id")
+    )
+    return (
+        decisions.join(failed, on=image, how="left")
+        .join(types, on=image, how="left")
+        .join(twins, on=image, how="left")
+        .with_columns(
+            pl.coalesce(
+                "failed",
+                pl.when(pl.col("image_type") == "none").then(pl.lit("type_none")),
+                pl.when(pl.col("twin_image_id").is_not_null()).then(pl.lit("duplicate")),
+                pl.lit("not_chosen"),
+            ).alias("rule")
+        )
+        .drop("failed", "image_type")
+    )
 
 
 def _with_refusals(before: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:

@@ -75,7 +75,9 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
 
 def _hash_by_category(priorities: pl.DataFrame) -> dict[str, str]:
     return {
-        str(category): hashlib.sha256(repr(rows.sort("rank", "image_type").rows()).encode()).hexdigest()
+        str(category): hashlib.sha256(
+            repr(rows.sort("rank", "image_type").rows()).encode()
+        ).hexdigest()
         for (category,), rows in priorities.group_by("category", maintain_order=True)
     }
 
@@ -224,7 +226,7 @@ class _Box(NamedTuple):
 def _append(
     boxes: list[_Box],
     box: _Box,
-    fresh: set[Partition],
+    fresh: frozenset[Partition],
     category_order: Sequence[str],
     max_rows: int,
 ) -> None:

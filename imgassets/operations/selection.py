@@ -83,13 +83,7 @@ def order_products(
     """Return (OrderedImageSets, ImageSetChanges) rows of the given products."""
     before = supplier_sequences(warehouse, partitions, products).drop_nulls("image_id")
     return order_image_sets(
-        aggregated,
-        quality,
-        types,
-        clusters,
-        warehouse.read(TypePriorities),
-        products,
-        before,
+        products, aggregated, quality, types, clusters, warehouse.read(TypePriorities), before
     )
 
 

@@ -135,16 +135,21 @@ class ImageSignals(_Partitioned):
         regex=HASH64, description="dHash of the edge-enhanced object's box (paper A, II-D)."
     )
     hsv_histogram = dy.List(
-        dy.Float32(min=0, max=1), description="HSV histogram of the object's box; sums to 1."
+        dy.Float32(min=0, max=1), description="Softly binned HSV histogram of the object's box."
     )
-    sharpness = dy.Float32(min=0, description="Edge sharpness of the object; low is blurry.")
+    sharpness = dy.Float32(
+        min=0,
+        description="Steepness of the object's edges: slope ÷ contrast, 0 … 0.5, low is blurry.",
+    )
     foreground_fraction = dy.Float32(
         min=0, max=1, description="Object's bounding box as a share of the frame."
     )
     background_whiteness = dy.Float32(
         min=0, max=1, description="Share of the frame's border that is near white."
     )
-    detail = dy.Float32(min=0, max=1, description="Share of pixels on an edge.")
+    detail = dy.Float32(
+        min=0, max=1, description="Variety of tones in the object: entropy of luma, 1 is most."
+    )
     colourfulness = dy.Float32(min=0, description="Hasler-Suesstrunk colourfulness.")
     embedding = dy.List(dy.Float32(), description="Backbone embedding, L2-normalised.")
 
@@ -267,6 +272,7 @@ class FeedFiles(Contract):
     feed_file = dy.String(description="'<day>/<supplier>.<ext>'.")
     landed_as = dy.String(description="Name of the immutable copy in the landing folder.")
     sha256 = dy.String(description="Of the whole file.")
+    source_key = dy.String(description="Version of the original (time, size …) when it was read.")
     image_base = dy.String(description="Base its relative references are resolved against.")
     n_rows = dy.Int32(min=0, description="Rows of this category, good or bad.")
     content_hash = dy.String(description="Of this category's rows and the image base.")

@@ -39,6 +39,10 @@ class WarehouseError(RuntimeError):
     """The warehouse cannot be opened or written; the message says what to do."""
 
 
+class QueryError(WarehouseError):
+    """A query is wrong, or would write."""
+
+
 @dataclass(frozen=True)
 class Replacement:
     """New rows of one table for one scope; the scope's old rows are deleted.
@@ -266,12 +270,18 @@ class Warehouse:
         return self.sql(query).cast({name: schema[name] for name in names})
 
     def sql(self, query: str, **tables: pl.DataFrame) -> pl.DataFrame:
-        """Run one read-only query; ``tables`` are frames it may name as tables."""
+        """Run one read-only query; ``tables`` are frames it may name as tables.
+
+        Raises:
+            QueryError: DuckDB refuses the query; the message is DuckDB's.
+        """
         with self.connect() as connection:
             for name, frame in tables.items():
                 connection.register(name, frame.to_arrow())
             try:
                 return connection.execute(query).pl()
+            except duckdb.Error as error:
+                raise QueryError(str(error)) from error
             finally:
                 for name in tables:
                     connection.unregister(name)

@@ -50,7 +50,9 @@ def write(warehouse: Warehouse, fingerprint: str, *partitions: Partition) -> int
 
 
 def test_every_contract_becomes_a_commented_partitioned_table(warehouse: Warehouse) -> None:
-    tables = warehouse.sql("SELECT table_name, comment FROM duckdb_tables() WHERE database_name='lake'")
+    tables = warehouse.sql(
+        "SELECT table_name, comment FROM duckdb_tables() WHERE database_name='lake'"
+    )
     comments = dict(tables.iter_rows())
     assert set(comments) == {c.table_name() for c in CONTRACTS}
     for contract in CONTRACTS:
@@ -116,7 +118,9 @@ def test_two_tables_change_in_one_snapshot_or_not_at_all(warehouse: Warehouse) -
 
 def test_the_commit_says_who_wrote_it(warehouse: Warehouse) -> None:
     snapshot = write(warehouse, "a", TABLET)
-    commit = warehouse.sql(f"FROM lake.snapshots() WHERE snapshot_id = {snapshot}").row(0, named=True)
+    commit = warehouse.sql(f"FROM lake.snapshots() WHERE snapshot_id = {snapshot}").row(
+        0, named=True
+    )
     assert commit["author"] == "imgassets"
     assert commit["commit_message"] == "write partition_state"
     assert json.loads(commit["commit_extra_info"])["run_id"] == "run-1"
@@ -137,7 +141,9 @@ def test_a_plain_duckdb_client_attaches_with_the_printed_line(warehouse: Warehou
         f"con.execute({warehouse.attach_statement()!r})\n"
         "print(con.execute('SELECT fingerprint FROM lake.partition_state').fetchone()[0])\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "a"
 
 

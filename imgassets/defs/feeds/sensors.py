@@ -30,7 +30,7 @@ def feed_sensor(
         warehouse, settings, settings.feeds, settings.image_base, limit=_FILES_PER_TICK
     )
     for refused in found.refused:
-        context.log.warning(f"not a feed: {refused.path}: {refused.detail}")
+        context.log.warning(f"not a feed: {refused.feed_file}: {refused.refusal.detail}")
     stale = stale_partitions(warehouse, fingerprints(warehouse, settings))
     if stale.is_empty():
         return dg.SkipReason(f"{found.unchanged} feed files, and every partition is up to date.")

@@ -37,7 +37,9 @@ def quality_scores(
         scores,
         metadata={
             "passed": int(scores["passed"].sum()),
-            "failed_by_rule": report_table(scores.explode("failed_rules").drop_nulls(), "failed_rules"),
+            "failed_by_rule": report_table(
+                scores.explode("failed_rules").drop_nulls(), "failed_rules"
+            ),
         },
     )
 

@@ -1,0 +1,1 @@
+"""From supplier feeds to stored image bytes: landing, parsing, fetching and aggregating."""

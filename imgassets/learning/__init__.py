@@ -1,0 +1,1 @@
+"""Heads on stored embeddings: labels, fitting, evaluation and the MLflow registry."""

@@ -1,0 +1,177 @@
+"""What people provide: labels of images and the order of views, read from CSV files.
+
+Both readers take the file's own spelling (``view``, ``label`` or ``image_type``; ``style`` or
+``group_id``) and return frames in the warehouse's contracts. Every fault is a :class:`ValueError`
+that names the file, the lines and the remedy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import polars as pl
+
+from imgassets.warehouse.contracts import ImageLabels, TypePriorities
+
+_TYPE_COLUMNS = ("image_type", "view", "label")
+_GROUP_COLUMNS = ("group_id", "style")
+_SHOWN = 5
+"""Offending rows that an error message lists before it says how many more there are."""
+
+
+def slugify(text: str) -> str:
+    """Return a category's slug: lower case, runs of anything but letters and digits become '-'."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def read_labels(path: Path, known_types: Collection[str] | None = None) -> pl.DataFrame:
+    """Read labels of image types.
+
+    Args:
+        path: CSV with ``product_id``, ``image_url`` and one of ``image_type``, ``view``, ``label``;
+            optionally ``group_id`` or ``style``, which keeps images of one style together when
+            labels are split (default: the product). Other columns are ignored.
+        known_types: types that may occur besides 'none'; any if not given.
+
+    Returns:
+        Frame in contract ``ImageLabels``; a label given twice alike is kept once.
+
+    Raises:
+        ValueError: the file cannot be read, a column or a value is missing, a type is unknown, or
+            an image has labels that contradict each other.
+    """
+    frame = _read_csv(path)
+    type_column = _one_of(path, frame, _TYPE_COLUMNS)
+    _require(path, frame, ["product_id", "image_url"])
+    group_column = next((c for c in _GROUP_COLUMNS if c in frame.columns), "product_id")
+    labels = frame.select(
+        "line",
+        "product_id",
+        "image_url",
+        image_type=pl.col(type_column).str.to_lowercase(),
+        group_id=pl.coalesce(group_column, "product_id"),
+        source=pl.lit(path.name),
+    )
+    _refuse_empty(path, labels, ["product_id", "image_url", "image_type"])
+    if known_types is not None:
+        known = {*known_types, "none"}
+        unknown = labels.filter(~pl.col("image_type").is_in(list(known)))
+        if not unknown.is_empty():
+            raise ValueError(
+                f"{path}: unknown types, known are {', '.join(sorted(known))}: "
+                + _some(f"line {r['line']}: {r['image_type']}" for r in unknown.to_dicts())
+            )
+    _refuse_conflicts(path, labels, ["product_id", "image_url"], "image_type")
+    _refuse_conflicts(path, labels, ["product_id", "image_url"], "group_id")
+    return ImageLabels.conform(
+        labels.unique(["product_id", "image_url"], keep="first", maintain_order=True)
+    )
+
+
+def read_type_priorities(path: Path) -> pl.DataFrame:
+    """Read each category's order of views.
+
+    Args:
+        path: CSV with ``category`` (slugified here), ``rank`` (from 1, 1 comes first) and one of
+            ``image_type``, ``view``, ``label``.
+
+    Returns:
+        Frame in contract ``TypePriorities``, sorted by category and rank.
+
+    Raises:
+        ValueError: the file cannot be read, a column or a value is missing, a rank is not a whole
+            number from 1, a type has two ranks, or two types share one.
+    """
+    frame = _read_csv(path)
+    type_column = _one_of(path, frame, _TYPE_COLUMNS)
+    _require(path, frame, ["category", "rank"])
+    priorities = frame.select(
+        "line",
+        "rank",
+        category=pl.col("category").map_elements(slugify, return_dtype=pl.String),
+        image_type=pl.col(type_column).str.to_lowercase(),
+    )
+    _refuse_empty(path, priorities, ["category", "rank", "image_type"])
+    numbers = priorities.with_columns(pl.col("rank").cast(pl.Int32, strict=False))
+    bad = priorities.filter(numbers["rank"].is_null() | (numbers["rank"] < 1))
+    if not bad.is_empty():
+        raise ValueError(
+            f"{path}: a rank is a whole number from 1: "
+            + _some(f"line {r['line']}: {r['rank']}" for r in bad.to_dicts())
+        )
+    _refuse_conflicts(path, numbers, ["category", "image_type"], "rank")
+    _refuse_conflicts(path, numbers, ["category", "rank"], "image_type")
+    return TypePriorities.conform(
+        numbers.unique(["category", "image_type"], keep="first").sort("category", "rank")
+    )
+
+
+def _read_csv(path: Path) -> pl.DataFrame:
+    """Read a CSV as stripped strings (empty is null) with the line number of each row."""
+    try:
+        frame = pl.read_csv(path, infer_schema=False)
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise ValueError(f"{path}: not a readable CSV file: {error}") from error
+    frame = frame.rename({name: name.strip().lower() for name in frame.columns})
+    stripped = pl.all().str.strip_chars()
+    return frame.select(
+        pl.when(stripped != "").then(stripped).name.keep(),
+    ).with_row_index("line", offset=2)
+
+
+def _require(path: Path, frame: pl.DataFrame, columns: list[str]) -> None:
+    missing = [c for c in columns if c not in frame.columns]
+    if missing:
+        raise ValueError(
+            f"{path}: missing columns: {', '.join(missing)}; "
+            f"the file has: {', '.join(frame.columns[1:])}"
+        )
+
+
+def _one_of(path: Path, frame: pl.DataFrame, columns: tuple[str, ...]) -> str:
+    """Return the first of `columns` that the file has."""
+    for column in columns:
+        if column in frame.columns:
+            return column
+    raise ValueError(
+        f"{path}: missing column: one of {', '.join(columns)}; "
+        f"the file has: {', '.join(frame.columns[1:])}"
+    )
+
+
+def _refuse_empty(path: Path, frame: pl.DataFrame, columns: list[str]) -> None:
+    empty = frame.filter(pl.any_horizontal(pl.col(columns).is_null()))
+    if not empty.is_empty():
+        raise ValueError(
+            f"{path}: a value of {', '.join(columns)} is empty: "
+            + _some(f"line {line}" for line in empty["line"])
+        )
+
+
+def _refuse_conflicts(path: Path, frame: pl.DataFrame, key: list[str], value: str) -> None:
+    """Raise if rows of equal `key` differ in `value`."""
+    conflicts = (
+        frame.group_by(key, maintain_order=True)
+        .agg(pl.col(value).cast(pl.String).unique(maintain_order=True), "line")
+        .filter(pl.col(value).list.len() > 1)
+    )
+    if not conflicts.is_empty():
+        raise ValueError(
+            f"{path}: contradicting {value}: "
+            + _some(
+                f"{' '.join(str(r[k]) for k in key)} is {' and '.join(r[value])} "
+                f"(lines {', '.join(map(str, r['line']))})"
+                for r in conflicts.to_dicts()
+            )
+        )
+
+
+def _some(items: Iterable[str]) -> str:
+    """Join the first few items and say how many more there are."""
+    found = list(items)
+    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return "; ".join(found[:_SHOWN]) + more

@@ -1,0 +1,81 @@
+"""One sentence for every image: why it was chosen or left out."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from imgassets.selection import IMAGE
+
+CHOSEN, LEFT_OUT = "chosen", "left_out"
+
+
+def explain(
+    aggregated: pl.DataFrame,
+    quality: pl.DataFrame,
+    types: pl.DataFrame,
+    clusters: pl.DataFrame,
+    ordered: pl.DataFrame,
+) -> pl.DataFrame:
+    """Explain what became of every aggregated image.
+
+    Args:
+        aggregated: rows of ``aggregated_images``.
+        quality: rows of ``quality_scores``.
+        types: rows of ``image_types``, 'none' included.
+        clusters: rows of ``dedup_clusters``.
+        ordered: rows of ``ordered_image_sets``.
+
+    Returns:
+        day, category, product_id, image_id, decision ('chosen' or 'left_out'), rank (null if left
+        out) and reason, one row per aggregated image, chosen ones first by rank.
+    """
+    facts = (
+        aggregated.select(IMAGE)
+        .join(ordered.select(*IMAGE, "rank", "reason"), on=IMAGE, how="left")
+        .join(quality.select(*IMAGE, "passed", "reasons"), on=IMAGE, how="left")
+        .join(types.select(*IMAGE, "image_type"), on=IMAGE, how="left")
+        .join(clusters.drop("image_type"), on=IMAGE, how="left")
+    )
+    chosen = pl.col("rank").is_not_null()
+    return (
+        facts.select(
+            *IMAGE,
+            pl.when(chosen).then(pl.lit(CHOSEN)).otherwise(pl.lit(LEFT_OUT)).alias("decision"),
+            "rank",
+            pl.when(chosen).then("reason").otherwise(_why_left_out()).alias("reason"),
+        )
+        .sort([*IMAGE[:-1], "rank", "image_id"], nulls_last=True)
+    )  # fmt: skip
+
+
+def _why_left_out() -> pl.Expr:
+    measured = pl.format(
+        "pHash {} bits, edge hash {} bits, colour {}",
+        "phash_distance",
+        "edge_dhash_distance",
+        pl.col("hsv_distance").round(2),
+    )
+    original = pl.col("cluster_id").str.head(8)
+    duplicate = (
+        pl.when(pl.col("nearest_image_id") == pl.col("cluster_id"))
+        .then(pl.format("duplicate of {}: {}", original, measured))
+        .otherwise(
+            pl.format(
+                "duplicate of {} (nearest {}: {})",
+                original,
+                pl.col("nearest_image_id").str.head(8),
+                measured,
+            )
+        )
+    )
+    return (
+        pl.when(pl.col("passed").is_null())
+        .then(pl.lit("could not be decoded: see quarantine"))
+        .when(~pl.col("passed"))
+        .then(pl.col("reasons").list.join("; "))
+        .when(pl.col("image_type") == "none")
+        .then(pl.lit("shows no view of the product"))
+        .when(pl.col("is_representative").not_())
+        .then(duplicate)
+        .otherwise(pl.lit("not typed or compared yet"))
+    )

@@ -1,0 +1,92 @@
+"""Backbones: pictures in, one L2-normalised vector each out."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from imgassets.vision.embedded import EmbeddedBackbone
+from imgassets.vision.signals import SIGNALS_VERSION
+
+if TYPE_CHECKING:
+    from imgassets.settings import VisionSettings
+
+EMBEDDED = "embedded"
+"""Name of the backbone that needs no weights."""
+
+
+class Backbone(Protocol):
+    """What every backbone offers.
+
+    Attributes:
+        name: what it is called in a row's ``signals_version``.
+        dimension: length of its vectors.
+    """
+
+    name: str
+    dimension: int
+
+    def embed(self, batch: list[np.ndarray]) -> np.ndarray:
+        """Embed pictures (RGB, uint8, any size).
+
+        Returns:
+            float32, pictures × dimension, each row of length 1.
+        """
+        ...
+
+
+def load_backbone(settings: VisionSettings) -> Backbone:
+    """Load the backbone that the settings name, ready to embed.
+
+    Raises:
+        RuntimeError: a pretrained model cannot be loaded; the message says what to do.
+    """
+    if settings.backbone == EMBEDDED:
+        return EmbeddedBackbone()
+    from imgassets.vision.pretrained import PretrainedBackbone
+
+    return PretrainedBackbone(settings, backbone_name(settings))
+
+
+def signals_version(settings: VisionSettings) -> str:
+    """Name the algorithms and the backbone that make a row of signals.
+
+    A local folder counts by its name and a hash of its weights and configuration, a hub model by
+    its id and pinned revision.
+    """
+    return f"{SIGNALS_VERSION}+{backbone_name(settings)}"
+
+
+def backbone_name(settings: VisionSettings) -> str:
+    """Name the backbone and the very weights it uses."""
+    if settings.backbone == EMBEDDED:
+        return EmbeddedBackbone.name
+    folder = Path(settings.backbone).expanduser()
+    if folder.is_dir():
+        return f"{folder.resolve().name}@{_folder_hash(folder.resolve(), _folder_state(folder))}"
+    return f"{settings.backbone}@{settings.backbone_revision or 'main'}"
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    kinds = {".safetensors", ".bin", ".json"}
+    return sorted(path for path in folder.iterdir() if path.suffix in kinds)
+
+
+def _folder_state(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    stats = [(path.name, path.stat()) for path in _weight_files(folder)]
+    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+
+
+@cache
+def _folder_hash(folder: Path, state: tuple[tuple[str, int, int], ...]) -> str:
+    """Hash a model folder's files; ``state`` makes a changed folder be read again."""
+    digest = hashlib.sha256()
+    for name, size, _ in state:
+        digest.update(f"{name}:{size}:".encode())
+        with (folder / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:12]

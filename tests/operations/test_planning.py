@@ -1,0 +1,130 @@
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from imgassets.operations.planning import Plan, fingerprints, plan, stale_partitions
+from imgassets.settings import Settings
+from imgassets.warehouse.contracts import FeedFiles, ModelVersions, PartitionState, TypePriorities
+from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
+from imgassets.warehouse.partitions import Partition
+
+DAYS = [dt.date(2026, 1, 5) + dt.timedelta(days=n) for n in range(4)]
+WRITE = CommitMessage(asset="test")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path)
+
+
+@pytest.fixture
+def warehouse(settings: Settings) -> Warehouse:
+    lake = Warehouse(settings.warehouse, settings.warehouse_data)
+    lake.initialise()
+    return lake
+
+
+def share(day: dt.date, category: str, content: str, supplier: str = "acme") -> dict[str, object]:
+    return {
+        "day": day,
+        "supplier_id": supplier,
+        "category": category,
+        "feed_file": f"{day}/{supplier}.csv",
+        "landed_as": "x",
+        "sha256": "x",
+        "source_key": "x",
+        "image_base": "",
+        "n_rows": 10,
+        "content_hash": content,
+    }
+
+
+def set_feeds(warehouse: Warehouse, *rows: dict[str, object]) -> None:
+    warehouse.replace([Replacement(FeedFiles, pl.DataFrame(list(rows)))], WRITE)
+
+
+def complete(warehouse: Warehouse, settings: Settings) -> None:
+    rows = fingerprints(warehouse, settings).with_columns(stage=pl.lit("complete"))
+    warehouse.replace([Replacement(PartitionState, rows)], WRITE)
+
+
+def stale(warehouse: Warehouse, settings: Settings) -> list[tuple[dt.date, str]]:
+    found = stale_partitions(warehouse, fingerprints(warehouse, settings))
+    return found.select("day", "category").rows()
+
+
+def test_a_corrected_feed_makes_its_category_stale_from_that_day_on(
+    warehouse: Warehouse, settings: Settings
+) -> None:
+    rows = [share(d, c, f"{d}{c}") for d in DAYS for c in ("tablet", "laptop")]
+    set_feeds(warehouse, *rows)
+    assert len(stale(warehouse, settings)) == 8
+    complete(warehouse, settings)
+    assert stale(warehouse, settings) == []
+    rows[4]["content_hash"] = "corrected"  # the third day's tablets
+    set_feeds(warehouse, *rows)
+    assert stale(warehouse, settings) == [(DAYS[2], "tablet"), (DAYS[3], "tablet")]
+
+
+def test_settings_models_and_priorities_count(warehouse: Warehouse, settings: Settings) -> None:
+    set_feeds(warehouse, *[share(DAYS[0], c, c) for c in ("tablet", "laptop")])
+    complete(warehouse, settings)
+    stricter = settings.model_copy(
+        update={"quality": settings.quality.model_copy(update={"min_longest_side": 999})}
+    )
+    assert len(stale(warehouse, stricter)) == 2
+    order = pl.DataFrame({"category": ["tablet"], "image_type": ["front"], "rank": [1]})
+    warehouse.replace([Replacement(TypePriorities, order)], WRITE)
+    assert stale(warehouse, settings) == [(DAYS[0], "tablet")]
+    version = {
+        "model": "image_type", "version": 1, "is_champion": True, "run_id": "r", "metric": "f1",
+        "value": 1.0, "n_train": 1, "n_test": 1, "snapshot_id": 1,
+    }  # fmt: skip
+    warehouse.replace([Replacement(ModelVersions, pl.DataFrame([version]))], WRITE)
+    assert len(stale(warehouse, settings)) == 2
+
+
+def test_where_things_are_kept_does_not_count(warehouse: Warehouse, settings: Settings) -> None:
+    set_feeds(warehouse, share(DAYS[0], "tablet", "x"))
+    complete(warehouse, settings)
+    moved = settings.model_copy(update={"image_store": "/elsewhere", "webserver": "http://x"})
+    assert stale(warehouse, moved) == []
+
+
+def test_days_and_categories_restrict_a_plan(warehouse: Warehouse, settings: Settings) -> None:
+    set_feeds(warehouse, *[share(d, c, f"{d}{c}") for d in DAYS for c in ("tablet", "laptop")])
+    chosen = plan(warehouse, settings, first=DAYS[1], last=DAYS[2], categories=["tablet"])
+    assert chosen.partitions == [Partition(DAYS[1], "tablet"), Partition(DAYS[2], "tablet")]
+    complete(warehouse, settings)
+    assert plan(warehouse, settings).rows == {}
+    assert plan(warehouse, settings).n_fresh == 8
+    assert len(plan(warehouse, settings, force=True).rows) == 8
+    with pytest.raises(ValueError, match="unknown category sofa"):
+        plan(warehouse, settings, categories=["sofa"])
+    with pytest.raises(ValueError, match="lies after"):
+        plan(warehouse, settings, first=DAYS[1], last=DAYS[0])
+
+
+def rectangles(rows: dict[Partition, int], fresh: set[Partition], **options: int):
+    order = ["tablet", "laptop", "t-shirt"]
+    return Plan(rows, frozenset(rows) | fresh, len(fresh)).rectangles(order, **options)
+
+
+def test_a_full_grid_is_one_rectangle_in_dagsters_order() -> None:
+    grid = {Partition(d, c): 10 for d in DAYS for c in ("tablet", "laptop", "t-shirt")}
+    (only,) = rectangles(grid, set())
+    assert only[0] == Partition(DAYS[0], "tablet")
+    assert only[-1] == Partition(DAYS[3], "t-shirt")
+    assert sorted(only) == sorted(grid)
+
+
+def test_rectangles_avoid_what_is_fresh_and_stay_small() -> None:
+    tablet = {Partition(d, "tablet"): 10 for d in DAYS}
+    laptop = {Partition(DAYS[3], "laptop"): 10}
+    fresh = {Partition(DAYS[0], "laptop")}
+    found = rectangles({**tablet, **laptop}, fresh)
+    assert [len(r) for r in found] == [4, 1]
+    assert not {p for r in found for p in r} & fresh
+    assert [len(r) for r in rectangles(tablet, set(), max_rows=20)] == [2, 2]

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from imgassets.settings import VisionSettings
+from imgassets.vision.backbones import load_backbone, signals_version
+from imgassets.vision.pretrained import square_of
+from imgassets.vision.signals import SIGNALS_VERSION
+
+
+@pytest.fixture
+def pictures(draw_garment):
+    return [draw_garment(side, seed) for seed, side in enumerate((64, 200, 480))]
+
+
+def check(backbone, pictures) -> np.ndarray:
+    vectors = backbone.embed(pictures)
+    assert vectors.shape == (len(pictures), backbone.dimension)
+    assert vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert backbone.embed([]).shape == (0, backbone.dimension)
+    return vectors
+
+
+def test_embedded_backbone(pictures) -> None:
+    backbone = load_backbone(VisionSettings())
+    vectors = check(backbone, pictures)
+    assert backbone.dimension <= 2048
+    assert np.array_equal(vectors, backbone.embed(pictures))
+    assert np.array_equal(vectors[1:2], backbone.embed(pictures[1:2]))
+    check(backbone, [np.zeros((1, 1, 3), np.uint8), np.zeros((1, 900, 3), np.uint8)])
+
+
+def test_embedded_backbone_puts_copies_near(draw_garment) -> None:
+    backbone = load_backbone(VisionSettings())
+    one, copy, other = backbone.embed(
+        [draw_garment(480, 1), draw_garment(480, 1)[::2, ::2], draw_garment(480, 2)]
+    )
+    assert one @ copy > 0.97 > one @ other
+
+
+def test_pretrained_backbone_from_a_folder(shared, pictures) -> None:
+    folder = shared("weights") / "mobilenet_v2_1.0_224"
+    settings = VisionSettings(backbone=str(folder), device="cpu")
+    backbone = load_backbone(settings)
+    assert backbone.dimension == 1280
+    together = check(backbone, pictures)
+    alone = np.concatenate([backbone.embed([picture]) for picture in pictures])
+    assert np.allclose(together, alone, atol=1e-4)
+    assert signals_version(settings) == f"{SIGNALS_VERSION}+{backbone.name}"
+
+
+def test_version_names_the_weights(tmp_path) -> None:
+    folder = tmp_path / "net"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"one")
+    settings = VisionSettings(backbone=str(folder))
+    first = signals_version(settings)
+    assert first.startswith(f"{SIGNALS_VERSION}+net@")
+    (folder / "model.safetensors").write_bytes(b"another")
+    assert signals_version(settings) != first
+    pinned = VisionSettings(backbone="owner/net", backbone_revision="abc")
+    assert signals_version(pinned) == f"{SIGNALS_VERSION}+owner/net@abc"
+
+
+def test_missing_model_says_what_to_do(tmp_path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(RuntimeError, match="'embedded'"):
+        load_backbone(VisionSettings(backbone=str(tmp_path)))
+
+
+@pytest.mark.parametrize("shape", [(50, 100), (100, 50), (1, 300)])
+def test_square_cuts_nothing_off(shape) -> None:
+    square = square_of(np.zeros((*shape, 3), np.uint8), 60)
+    assert square.shape == (60, 60, 3)
+    dark = square.min(axis=2) == 0
+    assert dark.any(axis=0 if shape[1] > shape[0] else 1).all()
+
+
+def test_importing_vision_imports_no_torch() -> None:
+    code = (
+        "import sys, imgassets.vision.engine, imgassets.vision.pretrained;"
+        "print([m for m in ('torch', 'transformers', 'dagster', 'duckdb') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -4,8 +4,8 @@ Usage: python benchmarks/selection_quality.py CATALOG_DIR [--backbone PATH]
 
 CATALOG_DIR holds truth/images.csv (image_url, product_id, category, view, source_id, defects,
 usable), truth/products.csv (product_id, style), labels/styles.csv (style, split) and the images.
-Limits were chosen on the styles of the training split; the table shows both splits. Pairs are counted among
-usable images of one product and one true view.
+Limits were chosen on the styles of the training split; the table shows both splits. Pairs are
+counted among usable images of one product and one true view.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ def cluster_duplicates(
 
     Clusters are made best image first: the best image left founds a cluster, and every image that
     the comparator calls its duplicate joins it (or a nearer founder). So every member is a
-    duplicate of its representative (single linkage would chain different images together), and no two
-    representatives are duplicates of each other (complete linkage would leave such pairs).
+    duplicate of its representative (single linkage would chain different images together), and no
+    two representatives are duplicates of each other (complete linkage would leave such pairs).
 
     Args:
         typed: rows of ``image_types`` that show a view of the product.

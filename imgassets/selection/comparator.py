@@ -52,9 +52,15 @@ def describe(signals: pl.DataFrame) -> Descriptors:
     return Descriptors(
         _bits(signals["object_phash"]),
         _bits(signals["edge_dhash"]),
-        np.array(signals["hsv_histogram"].to_list(), dtype=np.float32).reshape(len(signals), -1),
+        _histograms(signals["hsv_histogram"]),
         signals["colourfulness"].to_numpy() < GRAYSCALE,
     )
+
+
+def _histograms(lists: pl.Series) -> np.ndarray:
+    if lists.is_empty():
+        return np.empty((0, 1), np.float32)
+    return lists.explode().to_numpy().reshape(len(lists), -1).astype(np.float32)
 
 
 def _bits(hexadecimal: pl.Series) -> np.ndarray:

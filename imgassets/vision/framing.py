@@ -37,7 +37,7 @@ _SOLID = 0.98
 
 
 class Box(NamedTuple):
-    """A rectangle in pixels: rows ``top`` to ``bottom``, columns ``left`` to ``right``, ends out."""
+    """A rectangle in pixels: rows ``top:bottom``, columns ``left:right``."""
 
     top: int
     bottom: int
@@ -51,9 +51,7 @@ class Box(NamedTuple):
 
     def inset(self, pixels: int) -> Box:
         """Return the rectangle with its sides moved inwards."""
-        return Box(
-            self.top + pixels, self.bottom - pixels, self.left + pixels, self.right - pixels
-        )
+        return Box(self.top + pixels, self.bottom - pixels, self.left + pixels, self.right - pixels)
 
     def crop(self, picture: np.ndarray) -> np.ndarray:
         """Return the rectangle's part of a picture, as a view."""

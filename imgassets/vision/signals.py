@@ -135,10 +135,9 @@ def hsv_histogram(crop: np.ndarray) -> np.ndarray:
     tone = (saturation >> 5) * fine[2] + (value >> 5)
     place = (hue * fine[0] // 180) * (fine[1] * fine[2]) + tone
     counts = np.bincount(place, coloured, minlength=fine[0] * fine[1] * fine[2])
-    fine_counts = counts.reshape(fine)
     neutral = np.bincount(tone, 1.0 - coloured, minlength=fine[1] * fine[2])
-    fine_counts = fine_counts + neutral.reshape(1, fine[1], fine[2]) / fine[0]
-    merged = np.einsum("abc,ax,by,cz->xyz", fine_counts, *_SPREAD, optimize=_SPREAD_PATH)
+    spread = neutral.reshape(1, fine[1], fine[2]) / fine[0] + counts.reshape(fine)
+    merged = np.einsum("abc,ax,by,cz->xyz", spread, *_SPREAD, optimize=_SPREAD_PATH)
     return (merged.ravel() / merged.sum()).astype(np.float32)
 
 

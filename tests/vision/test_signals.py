@@ -105,9 +105,7 @@ def test_sharpness_follows_blur_and_not_texture(draw_garment) -> None:
     plain, rich = draw_garment(480, 3, texture=0), draw_garment(480, 3, texture=14)
     assert sharpness(luma(plain)) > 0.35
     assert sharpness(luma(rich)) > 0.3
-    values = [
-        sharpness(luma(cv2.GaussianBlur(plain, (0, 0), sigma))) for sigma in (1, 2, 4, 8)
-    ]
+    values = [sharpness(luma(cv2.GaussianBlur(plain, (0, 0), sigma))) for sigma in (1, 2, 4, 8)]
     assert values == sorted(values, reverse=True)
     assert values[1] < 0.24 < values[0]
     assert values[2] < 0.15

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile -c constraints.txt
 
-.PHONY: demo test check format dev install install-dev clean help
+.PHONY: demo test check format pictures dev install install-dev clean help
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -39,6 +39,9 @@ check: install-dev  ## format, lint, types and import rules
 format: install-dev  ## format and fix what ruff can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+pictures: install-dev  ## make the README's pictures anew, from the running system
+	@DOCS_PICTURES=docs $(BIN)/python -m pytest -q -k picture
 
 dev: install  ## Dagster's UI on http://127.0.0.1:3000, with the daemon
 	@eval "$$($(BIN)/imgassets env)" && exec $(BIN)/dagster dev -w workspace.yaml

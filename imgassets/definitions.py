@@ -19,10 +19,16 @@ from imgassets.settings import Settings
 def defs() -> dg.Definitions:
     """Return all assets, checks, jobs, automation and resources."""
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([feeds, images, selection, models, gallery]),
-        asset_checks=checks.all_checks(),
+        assets=[
+            *dg.load_assets_from_modules([feeds, images, selection, models, gallery]),
+            models.image_labels,
+            models.type_priorities,
+        ],
+        asset_checks=[checks.table_checks],
         jobs=[jobs.main_job, jobs.training_job],
         schedules=[jobs.daily_schedule],
         sensors=[feed_sensor],
+        # One process per run: a step's own process would pay for imports and models again.
+        executor=dg.in_process_executor,
         resources=build_resources(Settings()),
     )

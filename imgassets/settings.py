@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,7 +24,13 @@ from pydantic_settings import (
 )
 
 
-class FetchSettings(BaseModel):
+class _Part(BaseModel):
+    """A group of settings; a misspelt name is an error, not a silence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class FetchSettings(_Part):
     """How images are fetched from suppliers."""
 
     concurrency: int = Field(16, ge=1, description="Files fetched at the same time.")
@@ -38,7 +45,7 @@ class FetchSettings(BaseModel):
     )
 
 
-class VisionSettings(BaseModel):
+class VisionSettings(_Part):
     """How pixels become signals."""
 
     backbone: str = Field(
@@ -52,7 +59,7 @@ class VisionSettings(BaseModel):
     device: str = Field("auto", description="'auto', 'cpu', 'cuda', 'cuda:0' …")
 
 
-class QualitySettings(BaseModel):
+class QualitySettings(_Part):
     """Limits of the rules that an image must keep (paper A, section II-A)."""
 
     min_longest_side: int = Field(250, ge=1, description="Pixels of the longer side.")
@@ -70,7 +77,7 @@ class QualitySettings(BaseModel):
     )
 
 
-class DedupSettings(BaseModel):
+class DedupSettings(_Part):
     """Limits of the three-way ensemble (paper A, section II-D): all three must agree."""
 
     max_phash_distance: int = Field(
@@ -80,7 +87,7 @@ class DedupSettings(BaseModel):
     max_hsv_distance: float = Field(0.3, ge=0, description="Chi-square of HSV histograms, 0 … 2.")
 
 
-class TypeSettings(BaseModel):
+class TypeSettings(_Part):
     """The image-type head."""
 
     min_probability: float = Field(
@@ -89,6 +96,12 @@ class TypeSettings(BaseModel):
     min_none_probability: float = Field(
         0.5, ge=0, le=1, description="'none' (shows no view of the product) needs this much."
     )
+
+
+def config_file() -> Path:
+    """Return the TOML file that settings are read from; it may be absent."""
+    home = Path(os.environ.get("IMGASSETS_HOME", ".imgassets"))
+    return Path(os.environ.get("IMGASSETS_CONFIG", home / "imgassets.toml"))
 
 
 class Settings(BaseSettings):
@@ -151,9 +164,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put the TOML file behind the environment."""
-        home = Path(os.environ.get("IMGASSETS_HOME", ".imgassets"))
-        toml = Path(os.environ.get("IMGASSETS_CONFIG", home / "imgassets.toml"))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml)
+        toml = TomlConfigSettingsSource(settings_cls, config_file())
+        return init_settings, env_settings, toml
 
     def decision_hash(self) -> str:
         """Hash of the settings that can change a row of a derived table (not where it is kept)."""
@@ -164,3 +176,18 @@ class Settings(BaseSettings):
             "fetch": [self.fetch.max_bytes, self.fetch.max_pixels],
         }
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+_OTHER_VARIABLES = {"IMGASSETS_CONFIG", "IMGASSETS_DAGSTER_STORAGE", "IMGASSETS_TRACEBACK"}
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return the IMGASSETS_* variables that no setting reads, sorted: they are misspelt."""
+    known = {f"IMGASSETS_{name.upper()}" for name in Settings.model_fields} | _OTHER_VARIABLES
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            known |= {
+                f"IMGASSETS_{name.upper()}__{part.upper()}"
+                for part in field.annotation.model_fields
+            }
+    return sorted(v for v in environment if v.startswith("IMGASSETS_") and v not in known)

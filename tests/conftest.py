@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,3 +22,12 @@ def shared() -> Callable[[str], Path]:
         return path
 
     return folder
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Return the folder for pictures of the running system: DOCS_PICTURES, else a temporary one.
+
+    ``make pictures`` sets it to docs/, whose pictures the README shows.
+    """
+    return Path(os.environ.get("DOCS_PICTURES", tmp_path)).absolute()

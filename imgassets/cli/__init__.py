@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+from imgassets import __version__
 from imgassets.cli import data, demo, query, work
 from imgassets.cli.common import run_app
 
@@ -30,9 +33,25 @@ categories.command("import")(data.import_categories)
 labels.command("import")(data.import_labels)
 app.command("train")(work.train)
 app.command("backfill")(work.backfill)
-app.command("sql")(query.sql)
+# A query may start with a comment, "-- …", which is no option.
+app.command("sql", context_settings={"ignore_unknown_options": True})(query.sql)
 app.command("gallery")(demo.gallery)
 app.command("env")(query.env)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"imgassets {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="And stop.")
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

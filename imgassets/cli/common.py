@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import os
 import sys
+import tomllib
+from typing import TextIO
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from imgassets.settings import Settings
+from imgassets.settings import Settings, config_file, unknown_variables
 from imgassets.warehouse.lake import Warehouse, WarehouseError
 
-console = Console(stderr=False, highlight=False)
-errors = Console(stderr=True, highlight=False)
+_PIPED_WIDTH = 200
+"""Characters of a line that no terminal limits: piped output is not cut to 80."""
+
+
+def _console(stream: TextIO) -> Console:
+    piped = not stream.isatty() and "COLUMNS" not in os.environ
+    return Console(file=stream, highlight=False, width=_PIPED_WIDTH if piped else None)
+
+
+console = _console(sys.stdout)
+errors = _console(sys.stderr)
 
 
 class CommandError(RuntimeError):
@@ -24,14 +35,18 @@ def settings() -> Settings:
     """Return the settings of this invocation.
 
     Raises:
-        CommandError: a setting has a wrong value or an unknown name.
+        CommandError: a setting has a wrong value or an unknown name, or the file is no TOML.
     """
+    if unknown := unknown_variables(os.environ):
+        raise CommandError(f"unknown setting {', '.join(unknown)}: see the README's settings")
     try:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        name = "IMGASSETS_" + "__".join(str(part) for part in first["loc"]).upper()
+        name = ".".join(str(part) for part in first["loc"])
         raise CommandError(f"setting {name}: {first['msg']} (got {first['input']!r})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise CommandError(f"{config_file()} is no TOML file: {error}") from error
 
 
 def open_warehouse(of: Settings) -> Warehouse:

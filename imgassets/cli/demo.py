@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from imgassets.cli import data, work
-from imgassets.cli.common import console, open_warehouse, settings
+from imgassets.cli.common import CommandError, console, open_warehouse, settings
 
 
 def gallery(
@@ -43,11 +43,19 @@ def demo(
     from imgassets.gallery import print_scoreboard, read_truth, score
     from imgassets.ingest.store import ImageStore
     from imgassets.operations.gallery import result_tables, write_gallery
+    from imgassets.operations.images import image_bases
     from imgassets.sample import write_sample_catalog
 
     of = settings()
     started = time.monotonic()
     folder = of.home / "sample"
+    warehouse = open_warehouse(of)
+    warehouse.initialise()
+    if set(image_bases(warehouse)) - {str(folder)}:
+        raise CommandError(
+            f"the warehouse under {of.home} holds feeds of yours, which the sample would mix with: "
+            "set IMGASSETS_HOME to another folder for the demo"
+        )
     with console.status("drawing the sample catalog"):
         write_sample_catalog(folder, seed=of.seed)
     console.print(f"sample catalog: {folder}", soft_wrap=True)
@@ -56,7 +64,6 @@ def demo(
     data.import_labels(folder / "labels" / "image_types.csv")
     work.train(None, verbose)
     work.backfill(verbose=verbose)
-    warehouse = open_warehouse(of)
     rows = score(*read_truth(folder / "truth"), result_tables(warehouse))
     print_scoreboard(rows, console)
     page = write_gallery(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from enum import StrEnum
 from typing import Annotated
@@ -41,6 +42,8 @@ def sql(
         typer.echo(f"{warehouse.attach_statement()}; USE lake;")
     elif query is not None:
         _print(warehouse.sql(query), format)
+    elif not sys.stdin.isatty():
+        _print(warehouse.sql(sys.stdin.read()), format)
     else:
         _shell(warehouse, format)
 
@@ -50,7 +53,7 @@ def env() -> None:
     from imgassets.defs.runner import prepare_environment
 
     for name, value in prepare_environment(settings()).items():
-        typer.echo(f"export {name}={value!r}")
+        typer.echo(f"export {name}={shlex.quote(value)}")
 
 
 def _shell(warehouse: Warehouse, format: Format) -> None:

@@ -61,9 +61,9 @@ def train(
     console.print(
         f"image_type version {found['version'].value}: {found['why'].value}", soft_wrap=True
     )
-    for name in sorted(found):
-        if isinstance(found[name].value, float):
-            console.print(f"  {name:28} {found[name].value:.3f}")
+    for name in ("macro_f1", "accuracy", "n"):
+        console.print(f"  held out: {name:10} {found[name].value:.3f}")
+    console.print(f"  everything else: MLflow at {of.mlflow_tracking_uri}", soft_wrap=True)
 
 
 def backfill(
@@ -105,6 +105,8 @@ def backfill(
     started = time.monotonic()
     warehouse.initialise()
     plan = _plan(of, days, category or [], force)
+    if not plan.existing:
+        raise CommandError("no feeds yet: run `imgassets ingest FEEDS_DIR` first")
     if not plan.rows:
         console.print(f"nothing to do: {plan.n_fresh} partitions are up to date")
         return

@@ -1,6 +1,7 @@
 """Asset checks: every table's contract, no orphan images, and no image ever lost."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -40,6 +41,10 @@ _REFER_TO_IMAGES = (
 )
 
 
+Outcome = tuple[bool, dict[str, Any]]
+Check = Callable[[Warehouse, type[Contract], str], Outcome]
+
+
 def _where(context: dg.AssetCheckExecutionContext) -> str:
     """Return the SQL condition of the partitions that the run is about; all of them if none."""
     if not (context.has_partition_key or context.has_partition_key_range):
@@ -47,66 +52,29 @@ def _where(context: dg.AssetCheckExecutionContext) -> str:
     return partition_predicate(parse_keys(context.partition_keys))
 
 
-def _contract_check(contract: type[Contract]) -> dg.AssetChecksDefinition:
-    table = contract.table_name()
+def _contract(warehouse: Warehouse, contract: type[Contract], where: str) -> Outcome:
+    """Keys are unique and every value keeps its contract's type, range and rules."""
+    rows = warehouse.read(contract, where=where)
+    _, failures = contract.filter(rows)
+    return len(failures) == 0, {
+        "rows": rows.height,
+        "failures": dg.MetadataValue.json(failures.counts()),
+    }
 
-    @dg.asset_check(
-        asset=table,
-        name=f"{table}_contract",
-        description="Keys are unique and every value keeps its contract's type, range and rules.",
-        partitions_def=DAY_CATEGORY,
+
+def _no_orphans(warehouse: Warehouse, contract: type[Contract], where: str) -> Outcome:
+    """Every image_id is in aggregated_images of the same partition."""
+    return _none_lost(
+        warehouse,
+        f"SELECT DISTINCT day, category, image_id FROM {contract.table_name()} "
+        f"ANTI JOIN aggregated_images USING (day, category, image_id) WHERE {where} ORDER BY ALL",
     )
-    def check(
-        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
-    ) -> dg.AssetCheckResult:
-        rows = warehouse.read(contract, where=_where(context))
-        _, failures = contract.filter(rows)
-        return dg.AssetCheckResult(
-            passed=len(failures) == 0,
-            metadata={"rows": rows.height, "failures": dg.MetadataValue.json(failures.counts())},
-        )
-
-    return check
 
 
-def _orphan_check(contract: type[Contract]) -> dg.AssetChecksDefinition:
-    table = contract.table_name()
-
-    @dg.asset_check(
-        asset=table,
-        name=f"{table}_no_orphans",
-        description="Every image_id is in aggregated_images of the same partition.",
-        partitions_def=DAY_CATEGORY,
-    )
-    def check(
-        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
-    ) -> dg.AssetCheckResult:
-        orphans = warehouse.sql(
-            f"SELECT DISTINCT image_id FROM {table} "
-            "ANTI JOIN aggregated_images USING (day, category, image_id) "
-            f"WHERE {_where(context)} ORDER BY image_id"
-        )
-        return dg.AssetCheckResult(
-            passed=orphans.is_empty(),
-            metadata={
-                "orphans": orphans.height,
-                "examples": str(orphans["image_id"][:5].to_list()),
-            },
-        )
-
-    return check
-
-
-@dg.asset_check(
-    asset="aggregated_images",
-    description="Every offer of the partition is in aggregated_images or in quarantine.",
-    partitions_def=DAY_CATEGORY,
-)
-def no_image_vanished(
-    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
-) -> dg.AssetCheckResult:
-    """Compare supplier_offers with what aggregated_images and quarantine account for."""
-    lost = warehouse.sql(
+def _no_image_vanished(warehouse: Warehouse, contract: type[Contract], where: str) -> Outcome:
+    """Every offer of the partition is in aggregated_images or in quarantine."""
+    return _none_lost(
+        warehouse,
         f"""
         WITH accounted AS (
             SELECT day, category, product_id, unnest(image_urls) AS image_url
@@ -116,25 +84,15 @@ def no_image_vanished(
         )
         SELECT product_id, supplier_id, image_url FROM supplier_offers
         ANTI JOIN accounted USING (day, category, product_id, image_url)
-        WHERE {_where(context)} ORDER BY ALL
-        """
-    )
-    return dg.AssetCheckResult(
-        passed=lost.is_empty(),
-        metadata={"lost": lost.height, "examples": dg.MetadataValue.md(str(lost.head(5).rows()))},
+        WHERE {where} ORDER BY ALL
+        """,
     )
 
 
-@dg.asset_check(
-    asset="quality_scores",
-    description="Every aggregated image was judged, or quarantined as undecodable.",
-    partitions_def=DAY_CATEGORY,
-)
-def every_image_judged(
-    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
-) -> dg.AssetCheckResult:
-    """Compare aggregated_images with quality_scores and the signals stage's quarantine."""
-    lost = warehouse.sql(
+def _every_image_judged(warehouse: Warehouse, contract: type[Contract], where: str) -> Outcome:
+    """Every aggregated image was judged, or quarantined as undecodable."""
+    return _none_lost(
+        warehouse,
         f"""
         WITH accounted AS (
             SELECT day, category, product_id, image_id FROM quality_scores
@@ -143,17 +101,62 @@ def every_image_judged(
         )
         SELECT product_id, image_id FROM aggregated_images
         ANTI JOIN accounted USING (day, category, product_id, image_id)
-        WHERE {_where(context)} ORDER BY ALL
-        """
+        WHERE {where} ORDER BY ALL
+        """,
     )
-    return dg.AssetCheckResult(passed=lost.is_empty(), metadata={"lost": lost.height})
 
 
-def all_checks() -> Sequence[dg.AssetChecksDefinition]:
-    """Return every check of the code location."""
-    return [
-        *(_contract_check(contract) for contract in PARTITIONED),
-        *(_orphan_check(contract) for contract in _REFER_TO_IMAGES),
-        no_image_vanished,
-        every_image_judged,
-    ]
+def _every_product_has_a_status(
+    warehouse: Warehouse, contract: type[Contract], where: str
+) -> Outcome:
+    """Every product of the partition's offers has one row in image_set_changes."""
+    return _none_lost(
+        warehouse,
+        "SELECT DISTINCT day, category, product_id FROM supplier_offers "
+        "ANTI JOIN image_set_changes USING (day, category, product_id) "
+        f"WHERE {where} ORDER BY ALL",
+    )
+
+
+def _none_lost(warehouse: Warehouse, query: str) -> Outcome:
+    lost = warehouse.sql(query)
+    return lost.is_empty(), {"lost": lost.height, "examples": str(lost.head(5).rows())}
+
+
+_CHECKS: dict[tuple[str, str], tuple[Check, type[Contract]]] = {
+    **{(c.table_name(), "contract"): (_contract, c) for c in PARTITIONED},
+    **{(c.table_name(), "no_orphan_images"): (_no_orphans, c) for c in _REFER_TO_IMAGES},
+    ("aggregated_images", "no_image_vanished"): (_no_image_vanished, AggregatedImages),
+    ("quality_scores", "every_image_judged"): (_every_image_judged, QualityScores),
+    ("image_set_changes", "every_product_has_a_status"): (
+        _every_product_has_a_status,
+        ImageSetChanges,
+    ),
+}
+"""What is checked, by (asset, check name)."""
+
+
+@dg.multi_asset_check(
+    specs=[
+        dg.AssetCheckSpec(
+            name,
+            asset=table,
+            description=(check.__doc__ or "").strip(),
+            partitions_def=DAY_CATEGORY,
+        )
+        for (table, name), (check, _) in _CHECKS.items()
+    ],
+    can_subset=True,
+)
+def table_checks(
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> Iterator[dg.AssetCheckResult]:
+    """Check the run's partitions of every table, in one step: start-up costs more than a check."""
+    where = _where(context)
+    for key in sorted(context.selected_asset_check_keys, key=str):
+        table = key.asset_key.path[-1]
+        check, contract = _CHECKS[(table, key.name)]
+        passed, metadata = check(warehouse, contract, where)
+        yield dg.AssetCheckResult(
+            passed=passed, asset_key=key.asset_key, check_name=key.name, metadata=metadata
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,11 +10,15 @@ import dagster as dg
 import polars as pl
 
 from imgassets import __version__
-from imgassets.defs.partitions import parse_keys
-from imgassets.warehouse.contracts import BY_NAME, Contract
+from imgassets.defs.partitions import parse_keys, to_key
+from imgassets.warehouse.contracts import BY_NAME, Contract, Quarantine
 from imgassets.warehouse.ddl import sql_type
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from imgassets.warehouse.partitions import Partition
+
+_MOST_COUNTED = 31
+"""Partitions of one run that each get their own row count: Dagster lists all of a run's partitions
+for each one that is given metadata, so the cost grows with the square. Larger runs have a total."""
 
 
 @dataclass(frozen=True)
@@ -87,18 +90,14 @@ class WarehouseIOManager(dg.IOManager):
         context.add_output_metadata(
             {
                 **rows.metadata,
-                **_row_counts(rows.frame, partitions),
                 "dagster/table_name": f"lake.main.{table}",
                 "dagster/column_schema": column_schema(contract),
                 "snapshot_id": snapshot_id,
-                "partitions": dg.MetadataValue.text(_describe(partitions)),
-                **{
-                    f"{side.contract.table_name()}_rows": side.frame.height
-                    for side in rows.also
-                    if side.contract.table_name() == "quarantine"
-                },
+                **_totals(rows, partitions),
             }
         )
+        if partitions is not None and len(partitions) <= _MOST_COUNTED:
+            _add_row_counts(context, rows.frame)
 
     def load_input(self, context: dg.InputContext) -> pl.DataFrame:
         """Return the upstream asset's rows of the mapped partitions."""
@@ -110,23 +109,33 @@ class WarehouseIOManager(dg.IOManager):
         return self._warehouse.read(contract, partitions=partitions, columns=columns)
 
 
-def _row_counts(
-    frame: pl.DataFrame, partitions: frozenset[Partition] | None
-) -> dict[str, dg.MetadataValue | int]:
+def _totals(rows: AssetRows, partitions: frozenset[Partition] | None) -> dict[str, Any]:
+    """Return what holds for the whole run: its partitions, rows and refusals."""
     if partitions is None:
-        return {"dagster/row_count": frame.height}
-    counts: dict[str, dg.MetadataValue | int] = {"dagster/partition_row_count": frame.height}
-    if len(partitions) > 1:
-        per_partition = frame.group_by("day", "category").len().sort("day", "category")
-        counts["rows_by_partition"] = dg.MetadataValue.json(
-            json.loads(per_partition.with_columns(pl.col("day").cast(pl.String)).write_json())
+        return {"dagster/row_count": rows.frame.height}
+    totals: dict[str, Any] = {
+        "run_partitions": _describe(partitions),
+        "rows_in_run": rows.frame.height,
+    }
+    for side in rows.also:
+        if side.contract is Quarantine:
+            totals["quarantined_in_run"] = side.frame.height
+    return totals
+
+
+def _add_row_counts(context: dg.OutputContext, frame: pl.DataFrame) -> None:
+    """Give each partition's materialization its own row count."""
+    cells = frame.group_by("day", "category").len()
+    counts = {str(to_key(Partition(day, category))): n for day, category, n in cells.iter_rows()}
+    for key in context.asset_partition_keys:
+        context.step_context.add_asset_metadata(
+            {"dagster/partition_row_count": counts.get(str(key), 0), "partition": str(key)},
+            asset_key=context.asset_key,
+            partition_key=str(key),
         )
-    return counts
 
 
-def _describe(partitions: frozenset[Partition] | None) -> str:
-    if partitions is None:
-        return "whole table"
+def _describe(partitions: frozenset[Partition]) -> str:
     if len(partitions) <= 3:
         return ", ".join(str(p) for p in sorted(partitions))
     days = sorted({p.day for p in partitions})

@@ -8,15 +8,10 @@ from pathlib import Path
 import polars as pl
 
 RULE_GROUPS: Mapping[str, Collection[str]] = {
-    "corrupt": (
-        "corrupt", "decode_error", "empty", "empty_file", "incomplete", "not_an_image", "not_image",
-        "truncated", "undecodable", "unreadable", "unsupported_format", "wrong_content_type",
-    ),
-    "dead_url": (
-        "connection", "connection_error", "dead_url", "file_not_found", "http_error", "http_status",
-        "missing_file", "no_such_file", "not_found", "timeout", "unreachable",
-    ),
-}  # fmt: skip
+    "corrupt": ("empty_body", "not_an_image", "truncated", "undecodable", "undecodable_header"),
+    "not_an_image": ("not_an_image",),
+    "dead_url": ("connection_failed", "http_status", "missing_file", "timeout"),
+}
 """Quarantine rules that are the right answer to a broken file, by its defect in the truth."""
 
 REFERENCE = ("product_id", "image_url")

@@ -91,7 +91,7 @@ def register_feeds(
         old = before.filter(
             (pl.col("day") == feed.day) & (pl.col("supplier_id") == feed.supplier_id)
         )
-        shares = parsed.shares.with_columns(
+        shares = _with_dropped(parsed.shares, old).with_columns(
             day=pl.lit(feed.day),
             supplier_id=pl.lit(feed.supplier_id),
             feed_file=pl.lit(feed.feed_file),
@@ -125,6 +125,16 @@ def _outside_days(feed: FeedFile, first_day: date) -> RefusedFile | None:
         f"The day lies outside the partitions: from {first_day} (IMGASSETS_FIRST_DAY) to today.",
     )
     return RefusedFile(feed.feed_file, feed.day, feed.supplier_id, refusal)
+
+
+def _with_dropped(shares: pl.DataFrame, old: pl.DataFrame) -> pl.DataFrame:
+    """Add an empty share for each category that only an earlier version of the file named.
+
+    Without it nothing would say that the category's partition has rows to lose.
+    """
+    dropped = old.select("category").join(shares, on="category", how="anti")
+    empty = dropped.with_columns(n_rows=pl.lit(0, pl.Int32), content_hash=pl.lit("none"))
+    return pl.concat([shares, empty.select(shares.columns)])
 
 
 def _changed_partitions(old: pl.DataFrame, new: pl.DataFrame) -> set[Partition]:

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from imgassets.settings import VisionSettings
 
 
+_CPU_CHUNK = 4
+"""Pictures in one forward pass on a CPU: activations of more leave its caches, and the pages they
+are freshly allocated in cost more than the arithmetic (measured on MobileNetV2, 2 cores: 53
+pictures/s in fours, 8 in thirty-twos)."""
+
+
 class PretrainedBackbone:
     """A Hugging Face vision model: the whole picture padded to a square, pooled output."""
 
@@ -33,6 +39,11 @@ class PretrainedBackbone:
         """Embed pictures; see :meth:`Backbone.embed`."""
         if not batch:
             return np.empty((0, self.dimension), np.float32)
+        chunk = len(batch) if self._device.type == "cuda" else _CPU_CHUNK
+        parts = [self._forward(batch[at : at + chunk]) for at in range(0, len(batch), chunk)]
+        return np.concatenate(parts)
+
+    def _forward(self, batch: list[np.ndarray]) -> np.ndarray:
         torch = self._torch
         squares = np.stack([square_of(picture, self._side) for picture in batch])
         pixels = (squares.astype(np.float32) / 255.0 - self._mean) / self._std
@@ -41,7 +52,8 @@ class PretrainedBackbone:
         with torch.inference_mode(), torch.autocast("cuda", torch.float16, enabled=half):
             pooled = _pooled(self._model, tensor.to(self._device))
         vectors = pooled.float().flatten(1)
-        return torch.nn.functional.normalize(vectors, dim=1).cpu().numpy()
+        normalised: np.ndarray = torch.nn.functional.normalize(vectors, dim=1).cpu().numpy()
+        return normalised
 
 
 def square_of(picture: np.ndarray, side: int) -> np.ndarray:

@@ -3,9 +3,9 @@
 import dagster as dg
 import polars as pl
 
-from imgassets.defs.conventions import partitioned
+from imgassets.defs.conventions import OWNERS, partitioned
 from imgassets.defs.io_manager import AssetRows, SideRows
-from imgassets.defs.partitions import parse_keys
+from imgassets.defs.partitions import DAY_CATEGORY, parse_keys
 from imgassets.learning.image_types import predict_types
 from imgassets.learning.registry import ModelRegistry
 from imgassets.operations.images import report_table
@@ -104,17 +104,17 @@ def dedup_clusters(
         "ordered_image_sets": dg.AssetOut(
             group_name="selection",
             kinds={"duckdb", "polars"},
-            owners=["team:image-platform"],
+            owners=OWNERS,
             description="Each product's chosen images in order, with the reason for each place.",
         ),
         "image_set_changes": dg.AssetOut(
             group_name="selection",
             kinds={"duckdb", "polars"},
-            owners=["team:image-platform"],
+            owners=OWNERS,
             description="Each product's image set before and after, and what changed.",
         ),
     },
-    partitions_def=partitioned("")["partitions_def"],
+    partitions_def=DAY_CATEGORY,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def ordered_sets(

@@ -1,0 +1,120 @@
+"""Backfills handed to a running Dagster: by the command line and by a person in the browser."""
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.integration.conftest import Deployment
+
+CHROMIUM = shutil.which("chromium")
+DAY = "2026-01-05"
+
+pytestmark = pytest.mark.slow
+
+
+def test_launch_without_a_webserver_is_one_clear_line(deployment: Deployment) -> None:
+    done = deployment.imgassets("backfill", "--launch", "--category", "tablet")
+    assert done.returncode == 1
+    assert "no Dagster webserver answers at" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_launch_and_wait_runs_exactly_what_was_asked(dagster: Deployment) -> None:
+    done = dagster.imgassets(
+        "backfill", "--launch", "--wait", "--timeout", "240", "--category", "tablet", "--to", DAY
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "succeeded" in done.stdout
+    cells = dagster.rows("SELECT DISTINCT day, category FROM image_set_changes ORDER BY ALL")
+    assert cells == [f"{DAY},tablet"]
+    again = dagster.imgassets("backfill", "--launch", "--category", "tablet", "--to", DAY)
+    assert again.returncode == 0
+    assert "nothing to do" in again.stdout
+
+
+def test_a_failed_backfill_is_told_by_the_exit_code(dagster: Deployment) -> None:
+    landed = dagster.home / "feeds" / "2026-01-06"
+    hidden = landed.with_name("hidden")
+    landed.rename(hidden)
+    try:
+        done = dagster.imgassets(
+            "backfill", "--launch", "--wait", "--timeout", "240",
+            "--category", "laptop", "--from", "2026-01-06", "--to", "2026-01-06",
+        )  # fmt: skip
+    finally:
+        hidden.rename(landed)
+    assert done.returncode == 1
+    assert "failed" in done.stderr
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    if CHROMIUM is None:
+        pytest.skip("Debian's chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page(viewport={"width": 2200, "height": 1000})
+        page.set_default_timeout(60_000)
+        yield page
+        browser.close()
+
+
+@pytest.mark.browser
+def test_a_person_backfills_two_partitions_in_the_ui(dagster: Deployment, page: Page) -> None:
+    page.goto(f"{dagster.url}/locations/imgassets/jobs/main_job")
+    page.get_by_role("button", name=re.compile("Materialize all")).click()
+    # Dagster warns that no type model was trained yet.
+    page.get_by_role("button", name="Confirm").click()
+    category = page.get_by_text("Select a partition or create one").filter(visible=True)
+    expect(category).to_have_count(1)
+    category.click()
+    page.get_by_text("backpack", exact=True).filter(visible=True).first.click()
+    page.get_by_text("Launch runs to materialize").click()
+    days = page.get_by_placeholder(re.compile("^ex: "))
+    days.fill("[2026-01-05...2026-01-06]")
+    days.press("Tab")
+    expect(page.get_by_text("2 partitions", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Launch backfill").click()
+    assert last_backfill(dagster, time.monotonic() + 240) == "COMPLETED_SUCCESS"
+    cells = dagster.rows(
+        "SELECT DISTINCT day, category FROM image_set_changes WHERE category = 'backpack' ORDER BY 1"
+    )
+    assert cells == ["2026-01-05,backpack", "2026-01-06,backpack"]
+    (gallery,) = (dagster.home / "galleries").glob("*.html")
+    assert "backpack" in gallery.read_text()
+
+
+@pytest.mark.browser
+def test_the_asset_graph_has_a_picture(dagster: Deployment, page: Page, pictures: Path) -> None:
+    page.goto(f"{dagster.url}/asset-groups")
+    expect(page.get_by_text("selection", exact=True).first).to_be_visible()
+    page.wait_for_timeout(2_000)
+    page.mouse.click(1500, 850, button="right")
+    page.get_by_text("Expand all groups").click()
+    for asset in ("supplier_offers", "image_signals", "ordered_image_sets", "image_type_model"):
+        expect(page.get_by_text(asset, exact=True).first).to_be_visible()
+    page.wait_for_timeout(4_000)  # the layout is animated, and statuses arrive later
+    page.screenshot(path=pictures / "asset-graph.png")
+    assert (pictures / "asset-graph.png").stat().st_size > 20_000
+
+
+def last_backfill(deployment: Deployment, deadline: float) -> str:
+    query = """{ partitionBackfillsOrError(limit: 1) {
+        ... on PartitionBackfills { results { status } } } }"""
+    status = "none"
+    while time.monotonic() < deadline:
+        answer = httpx.post(f"{deployment.url}/graphql", json={"query": query}, timeout=60)
+        results = answer.json()["data"]["partitionBackfillsOrError"]["results"]
+        status = results[0]["status"] if results else "none"
+        if status.startswith("COMPLETED") or status == "FAILED":
+            break
+        time.sleep(2)
+    return status

@@ -1,0 +1,292 @@
+"""The README's commands and queries, run as they stand on a small sample catalog.
+
+Every shell command is either run here or listed in `ELSEWHERE` with what covers it instead.
+"""
+
+import ast
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+
+import duckdb
+import polars as pl
+import pytest
+import typer
+from pydantic import BaseModel
+
+from imgassets.cli import app
+from imgassets.sample import write_sample_catalog
+from imgassets.settings import Settings
+from imgassets.warehouse.contracts import BY_NAME
+from imgassets.warehouse.lake import Warehouse, view_files
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+BIN = Path(sys.executable).parent
+
+RUN = re.compile(
+    r"imgassets (ingest|categories import|labels import|train|backfill|gallery|sql)\b(?!.*--launch)"
+    r'|eval "\$\(imgassets env\)" && dagster '
+)
+"""Commands that are run."""
+
+ELSEWHERE = {
+    "make demo": "Makefile",
+    "make test": "Makefile",
+    "make dev": "Makefile",
+    "make check": "Makefile",
+    "make install": "Makefile",
+    "source .venv/bin/activate": "Makefile",
+    ".venv/bin/python -m pip install -c constraints.txt -e '.[postgres,s3]'": "pyproject.toml",
+    "export IMGASSETS_BACKBONE=facebook/dinov2-small": "tests/vision/test_backbones.py",
+    "imgassets train && imgassets backfill": "tests/vision/test_backbones.py",
+    'export IMGASSETS_FEEDS="$PWD/feeds" IMGASSETS_IMAGE_BASE="$PWD"': "imgassets/settings.py",
+    "imgassets backfill --launch --wait --timeout 3600": "tests/integration",
+    'duckdb -cmd "$(imgassets sql --attach)"': "tests/test_readme.py",
+}
+"""Commands that are long, interactive or install something: what covers each of them."""
+
+NOT_SETTINGS = {"IMGASSETS_CONFIG", "IMGASSETS_DAGSTER_STORAGE", "IMGASSETS_TRACEBACK"}
+"""Variables that are read beside the settings."""
+
+
+def blocks(language, text=README):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def commands(text=README):
+    lines = "\n".join(blocks("(?:bash|console)", text)).splitlines()
+    return [line for line in lines if line.strip()]
+
+
+RUN_HERE = [line for line in commands() if line not in ELSEWHERE and RUN.match(line)]
+SQL = blocks("sql")
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """Run the README's commands in a folder laid out as it says; stop at a failure.
+
+    What fills the warehouse runs in the README's order, what only looks runs two at a time.
+    """
+    folder = tmp_path_factory.mktemp("readme")
+    catalog = write_sample_catalog(folder, styles=2)
+    for day in catalog.days[1:]:  # one day of feeds is quick and fills every table
+        shutil.rmtree(catalog.feeds / day)
+    shutil.copy(ROOT / "workspace.yaml", folder)
+    (folder / "sql").symlink_to(ROOT / "sql")
+    home = folder / "state"
+    environment = {
+        n: v for n, v in os.environ.items() if not n.startswith(("IMGASSETS", "DAGSTER"))
+    }
+    environment |= {"IMGASSETS_HOME": str(home), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    environment.pop("MLFLOW_TRACKING_URI", None)
+
+    def run(command):
+        result = subprocess.run(
+            ["bash", "-c", command],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+        return result.stdout
+
+    filled = RUN_HERE.index("imgassets backfill") + 1
+    outputs = [run(command) for command in RUN_HERE[:filled]]
+    with ThreadPoolExecutor(2) as pool:
+        outputs += pool.map(run, RUN_HERE[filled:])
+    lake = home / "warehouse"
+    warehouse = Warehouse(f"ducklake:sqlite:{lake}/catalog.sqlite", f"{lake}/data/")
+    done = dict(zip(RUN_HERE, outputs, strict=True))
+    return SimpleNamespace(folder=folder, home=home, out=done, warehouse=warehouse)
+
+
+# --- every command is accounted for ---------------------------------------------------------------
+
+
+def test_every_command_is_run_here_or_covered_elsewhere():
+    assert [c for c in commands() if c not in RUN_HERE and c not in ELSEWHERE] == []
+    assert [c for c in ELSEWHERE if c not in commands()] == []
+
+
+def test_what_covers_the_others_is_there():
+    assert [path for path in ELSEWHERE.values() if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+def test_every_make_target_exists(text):
+    targets = sorted(set(re.findall(r"\bmake ([a-z-]+)[`\n]", text)))
+    assert targets
+    for target in targets:
+        result = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+
+
+def test_every_extra_exists():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = {e for found in re.findall(r"'\.\[([a-z0-9,]+)\]'", README) for e in found.split(",")}
+    assert named == {"postgres", "s3"}
+    assert named <= set(project["optional-dependencies"])
+
+
+def test_every_imgassets_command_has_these_options():
+    """Covers the cron line and the Airflow task, too, which are not run."""
+    code = "\n".join(blocks("(?:bash|console|cron|python)"))
+    calls = re.findall(r"(?:^|[\s(\"'/])imgassets (?!folder)([a-z][^\n&|>)\"']*)", code)
+    assert len(calls) > 15
+    for call in calls:
+        words = shlex.split(call)
+        command = typer.main.get_command(app)
+        while hasattr(command, "commands"):
+            assert words[0] in command.commands, call
+            command = command.commands[words.pop(0)]
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {w for w in words if w.startswith("--") and w != "--"} <= known, call
+
+
+def test_the_airflow_task_is_python():
+    for block in blocks("python"):
+        ast.parse(block)
+
+
+# --- what the commands did ------------------------------------------------------------------------
+
+
+def test_the_commands_run_in_order(ran):
+    assert list(ran.out) == RUN_HERE
+    out = {
+        command.removeprefix("imgassets "): " ".join(s.split()) for command, s in ran.out.items()
+    }
+    assert "3 feed files accepted" in out["ingest feeds --image-base ."]
+    assert "orders of views of 4 categories" in out["categories import categories.csv"]
+    assert "image_type version 1" in out["train"]
+    assert "partitions done" in out["backfill"]
+    limited = "backfill --from 2026-01-05 --to 2026-01-06 --category laptop"
+    assert out[limited] == "nothing to do: 1 partitions are up to date"
+
+
+def test_the_files_they_write(ran):
+    scorecard = pl.read_csv(ran.folder / "scorecard.csv")
+    assert {"acme", "borealis", "cobalt"} == set(scorecard["supplier_id"])
+    assert pl.read_ndjson(ran.folder / "heroes.jsonl")["is_hero"].all()
+    assert "<html" in (ran.folder / "gallery.html").read_text(encoding="utf-8")
+
+
+def test_state_lies_where_the_readme_says(ran):
+    section = README.split("### Where state lives")[1].split("\n## ")[0]
+    listed = re.findall(r"^\| `([^`]+)`", section, re.MULTILINE)
+    assert {name.split("/")[0] for name in listed} - {"galleries"} == {
+        path.name for path in ran.home.iterdir()
+    } - {"galleries"}
+    assert [
+        name for name in listed if name != "galleries/" and not (ran.home / name).exists()
+    ] == []
+
+
+def test_the_attach_line_works_in_duckdb(ran):
+    line = ran.out["imgassets sql --attach"]
+    with duckdb.connect() as connection:
+        for name in ("ducklake", "sqlite_scanner"):
+            connection.execute(f"LOAD '{extension(name)}'")
+        connection.execute(line)
+        assert connection.execute("SELECT count(*) FROM image_decisions").fetchone()[0] > 0
+
+
+def extension(name):
+    """Return the extension file of the installed wheel."""
+    module = __import__(f"duckdb_extension_{name}")
+    return next(Path(module.__file__).parent.rglob(f"{name}.duckdb_extension"))
+
+
+@pytest.mark.parametrize("query", SQL, ids=range(len(SQL)))
+def test_every_query_finds_rows(ran, query):
+    assert ran.warehouse.sql(query).height > 0
+
+
+def test_every_table_and_view_is_listed_with_what_one_row_is(ran):
+    listed = set()
+    for table in re.findall(
+        r"^\| (?:table|view) \| one row is \|\n\|.*\n((?:\|.*\n)+)", README, re.M
+    ):
+        listed |= set(re.findall(r"^\| `([a-z_]+)`", table, re.MULTILINE))
+    assert listed == {*BY_NAME, *(path.stem for path in view_files())}
+    assert listed == set(ran.warehouse.sql("SHOW TABLES")["name"])
+
+
+# --- settings and text ----------------------------------------------------------------------------
+
+
+def setting_names(model=Settings, prefix="IMGASSETS_"):
+    for name, field in model.model_fields.items():
+        yield prefix + name.upper(), field
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from setting_names(kind, f"{prefix}{name.upper()}__")
+
+
+def test_every_setting_exists_with_its_default():
+    known = dict(setting_names())
+    assert set(re.findall(r"\bIMGASSETS_[A-Z_]*[A-Z]", README)) <= {*known, *NOT_SETTINGS}
+    rows = re.findall(r"^\| `(IMGASSETS_\w+)` \| `?([^|`]+)`? +\|", README, re.MULTILINE)
+    assert len(rows) > 10
+    defaults = {name: str(field.default) or "none" for name, field in known.items()}
+    defaults["IMGASSETS_BACKBONE"] = defaults["IMGASSETS_VISION__BACKBONE"]  # shorthand
+    assert [
+        (n, d.strip(), defaults[n]) for n, d in rows if float_or(d) != float_or(defaults[n])
+    ] == []
+
+
+def float_or(text):
+    try:
+        return float(text)
+    except ValueError:
+        return text.strip()
+
+
+def test_the_toml_example_is_read(tmp_path, monkeypatch):
+    (example,) = blocks("toml")
+    (tmp_path / "imgassets.toml").write_text(example, encoding="utf-8")
+    for name in [n for n in os.environ if n.startswith("IMGASSETS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("IMGASSETS_HOME", str(tmp_path))
+    settings = Settings()
+    for key, value in tomllib.loads(example).items():
+        found = getattr(settings, key)
+        assert (found.model_dump() | value if isinstance(value, dict) else value) == (
+            found.model_dump() if isinstance(value, dict) else found
+        )
+
+
+def test_every_rule_of_the_quarantine_exists():
+    rows = re.findall(r"^\| `(?:feed|fetch|signals)` \| ([^|]+) \|", README, re.MULTILINE)
+    assert len(rows) == 3
+    code = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "imgassets").rglob("*.py"))
+    rules = {rule for row in rows for rule in re.findall(r"`([a-z_]+)`", row)}
+    assert [rule for rule in sorted(rules) if f'"{rule}"' not in code] == []
+
+
+@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+def test_links_lead_somewhere(text):
+    """The two pictures are made by the browser tests from the running system."""
+    targets = re.findall(r"\]\(([^)]+)\)", text)
+    local = [t for t in targets if "://" not in t and not t.startswith(("#", "docs/"))]
+    assert [target for target in local if not (ROOT / target).exists()] == []
+    headings = {h.lower().replace(" ", "-") for h in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+    assert {t[1:] for t in targets if t.startswith("#")} <= headings
+
+
+def test_no_path_of_one_machine():
+    assert re.findall(r"(?<![\w.~:/$}\"])/(?:home|root|work|tmp|usr|srv|opt|mnt)\b", README) == []
+    assert "../" not in README

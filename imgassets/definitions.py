@@ -25,8 +25,8 @@ def defs() -> dg.Definitions:
             models.type_priorities,
         ],
         asset_checks=[checks.table_checks],
-        jobs=[jobs.main_job, jobs.training_job],
-        schedules=[jobs.daily_schedule],
+        jobs=[jobs.training_job],
+        schedules=[jobs.close_previous_day],
         sensors=[feed_sensor],
         # One process per run: a step's own process would pay for imports and models again.
         executor=dg.in_process_executor,

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from imgassets.defs.partitions import DAY_CATEGORY, parse_keys
+from imgassets.defs.partitions import DAY_CATEGORY, run_partitions
 from imgassets.warehouse.contracts import (
     AggregatedImages,
     Contract,
@@ -49,7 +49,7 @@ def _where(context: dg.AssetCheckExecutionContext) -> str:
     """Return the SQL condition of the partitions that the run is about; all of them if none."""
     if not (context.has_partition_key or context.has_partition_key_range):
         return "true"
-    return partition_predicate(parse_keys(context.partition_keys))
+    return partition_predicate(run_partitions(context))
 
 
 def _contract(warehouse: Warehouse, contract: type[Contract], where: str) -> Outcome:

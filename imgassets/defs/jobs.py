@@ -1,10 +1,15 @@
-"""Jobs and schedules."""
+"""Jobs, and what runs by the clock."""
 
-from __future__ import annotations
+from datetime import timedelta
 
 import dagster as dg
+import polars as pl
 
-from imgassets.defs.partitions import DAY_CATEGORY
+from imgassets.defs.partitions import to_key
+from imgassets.operations.planning import fingerprints, stale_partitions
+from imgassets.settings import Settings
+from imgassets.warehouse.lake import Warehouse
+from imgassets.warehouse.partitions import Partition
 
 MAIN_ASSETS = [
     "supplier_offers",
@@ -19,12 +24,10 @@ MAIN_ASSETS = [
 ]
 SIGNAL_ASSETS = MAIN_ASSETS[: MAIN_ASSETS.index("image_signals") + 1]
 
-main_job = dg.define_asset_job(
-    "main_job",
-    selection=dg.AssetSelection.assets(*MAIN_ASSETS, "gallery"),
-    partitions_def=DAY_CATEGORY,
-    description="Feeds in, ordered image sets out, for (day, category) partitions.",
-)
+MAIN_SELECTION = dg.AssetSelection.assets(*MAIN_ASSETS, "gallery")
+"""What the sensor and the schedule run. It is deliberately no job of its own: a backfill launched
+from a job's page hands a run over a (day, category) range only the range's first partition (see
+:func:`imgassets.defs.partitions.run_partitions`); one launched from the asset graph is right."""
 
 training_job = dg.define_asset_job(
     "training_job",
@@ -32,9 +35,21 @@ training_job = dg.define_asset_job(
     description="Train the image-type model on all labels and promote it if it is better.",
 )
 
-daily_schedule = dg.build_schedule_from_partitioned_job(
-    main_job,
-    name="close_previous_day",
-    hour_of_day=2,
-    description="At 02:00, closes the previous day: one run per category.",
+
+@dg.schedule(
+    cron_schedule="0 2 * * *",
+    target=MAIN_SELECTION,
+    description="At 02:00, closes the previous day: every partition of it that is not up to date.",
 )
+def close_previous_day(
+    context: dg.ScheduleEvaluationContext,
+    settings: dg.ResourceParam[Settings],
+    warehouse: dg.ResourceParam[Warehouse],
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Request a run of each stale partition of the day before the tick."""
+    day = context.scheduled_execution_time.date() - timedelta(days=1)
+    stale = stale_partitions(warehouse, fingerprints(warehouse, settings))
+    keys = [to_key(Partition(day, c)) for c in stale.filter(pl.col("day") == day)["category"]]
+    if not keys:
+        return dg.SkipReason(f"every partition of {day} is up to date")
+    return [dg.RunRequest(run_key=f"{key}:{day}", partition_key=key) for key in keys]

@@ -10,6 +10,9 @@ import dagster as dg
 from imgassets.settings import Settings
 from imgassets.warehouse.partitions import Partition
 
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
 DAY = dg.DailyPartitionsDefinition(
     start_date=Settings().first_day.isoformat(),
     end_offset=1,  # today's feeds are worked on today
@@ -45,3 +48,24 @@ def to_key(partition: Partition) -> dg.MultiPartitionKey:
 def parse_keys(keys: Iterable[str]) -> frozenset[Partition]:
     """Return the partitions behind Dagster keys."""
     return frozenset(parse_key(str(key)) for key in keys)
+
+
+def run_partitions(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
+) -> frozenset[Partition]:
+    """Return the partitions of a run.
+
+    Raises:
+        dg.Failure: the run was launched for a range but names its first partition alone. Dagster
+            1.13 does this to backfills of a job over two dimensions: it keeps the first
+            partition's dimension tags beside the range's. Going on would leave out the others
+            and still look like a success.
+    """
+    tags = context.run.tags
+    if RANGE_START in tags and any(tag.startswith("dagster/partition/") for tag in tags):
+        raise dg.Failure(
+            f"Dagster launched this run for {tags[RANGE_START]} … {tags[RANGE_END]}, but handed it "
+            "only the first partition: launch the backfill from the asset graph instead of a "
+            "job's page, or with `imgassets backfill --launch`"
+        )
+    return parse_keys(context.partition_keys)

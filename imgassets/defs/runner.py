@@ -9,12 +9,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from imgassets.defs.partitions import CATEGORY, to_key
+from imgassets.defs.partitions import CATEGORY, RANGE_END, RANGE_START, to_key
 from imgassets.settings import Settings
 from imgassets.warehouse.partitions import Partition
-
-_RANGE_START = "dagster/asset_partition_range_start"
-_RANGE_END = "dagster/asset_partition_range_end"
 
 
 class RunFailed(RuntimeError):
@@ -74,13 +71,13 @@ def run_rectangle(
     Raises:
         RunFailed: a step failed; what earlier steps committed stays.
     """
-    job = definitions.resolve_job_def("main_job")
+    job = definitions.resolve_implicit_global_asset_job_def()
     result = job.execute_in_process(
         instance=instance,
         asset_selection=[dg.AssetKey(name) for name in assets],
         tags={
-            _RANGE_START: str(to_key(partitions[0])),
-            _RANGE_END: str(to_key(partitions[-1])),
+            RANGE_START: str(to_key(partitions[0])),
+            RANGE_END: str(to_key(partitions[-1])),
             "imgassets/launched_by": "cli",
         },
         run_config={

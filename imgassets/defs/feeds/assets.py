@@ -4,7 +4,7 @@ import dagster as dg
 
 from imgassets.defs.conventions import partitioned
 from imgassets.defs.io_manager import AssetRows, SideRows
-from imgassets.defs.partitions import parse_keys
+from imgassets.defs.partitions import run_partitions
 from imgassets.operations.feeds import load_feeds, offers_state
 from imgassets.operations.planning import fingerprints
 from imgassets.settings import Settings
@@ -19,7 +19,7 @@ def supplier_offers(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> AssetRows:
     """Every image reference that suppliers' feeds made; rows that break a rule are quarantined."""
-    partitions = parse_keys(context.partition_keys)
+    partitions = run_partitions(context)
     state = offers_state(fingerprints(warehouse, settings), partitions)
     offers, quarantine = load_feeds(warehouse, settings, partitions)
     return AssetRows(

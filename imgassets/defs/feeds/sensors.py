@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from imgassets.defs.jobs import main_job
+from imgassets.defs.jobs import MAIN_SELECTION
 from imgassets.defs.partitions import CATEGORY, to_key
 from imgassets.operations.feeds import register_feeds
 from imgassets.operations.planning import fingerprints, stale_partitions
@@ -14,7 +14,7 @@ _FILES_PER_TICK = 20
 
 
 @dg.sensor(
-    job=main_job,
+    target=MAIN_SELECTION,
     minimum_interval_seconds=60,
     description="Watches IMGASSETS_FEEDS; relative image references start at IMGASSETS_IMAGE_BASE.",
 )

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from imgassets.defs.conventions import partitioned
-from imgassets.defs.partitions import parse_keys
+from imgassets.defs.partitions import run_partitions
 from imgassets.ingest.store import ImageStore
 from imgassets.operations.gallery import write_gallery
 from imgassets.settings import Settings
@@ -21,7 +21,7 @@ def gallery(
     store: dg.ResourceParam[ImageStore],
 ) -> dg.MaterializeResult:
     """One self-contained HTML page of the run's partitions."""
-    partitions = parse_keys(context.partition_keys)
+    partitions = run_partitions(context)
     out = settings.home / "galleries" / f"{context.run_id}.html"
     path = write_gallery(warehouse, store, out, partitions)
     return dg.MaterializeResult(

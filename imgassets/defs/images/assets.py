@@ -5,7 +5,7 @@ import polars as pl
 
 from imgassets.defs.conventions import partitioned
 from imgassets.defs.io_manager import AssetRows, SideRows
-from imgassets.defs.partitions import ALL_DAYS_SO_FAR, parse_keys
+from imgassets.defs.partitions import ALL_DAYS_SO_FAR, run_partitions
 from imgassets.defs.progress import log_progress
 from imgassets.ingest.aggregate import aggregate
 from imgassets.ingest.fetch import fetch_images
@@ -63,7 +63,7 @@ def aggregated_images(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> AssetRows:
     """Each changed product's distinct images from all suppliers, up to the partition's day."""
-    partitions = parse_keys(context.partition_keys)
+    partitions = run_partitions(context)
     changed = supplier_offers.unique()
     images = aggregate(
         changed,

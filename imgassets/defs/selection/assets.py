@@ -5,7 +5,7 @@ import polars as pl
 
 from imgassets.defs.conventions import OWNERS, partitioned
 from imgassets.defs.io_manager import AssetRows, SideRows
-from imgassets.defs.partitions import DAY_CATEGORY, parse_keys
+from imgassets.defs.partitions import DAY_CATEGORY, run_partitions
 from imgassets.learning.image_types import predict_types
 from imgassets.learning.registry import ModelRegistry
 from imgassets.operations.images import report_table
@@ -127,7 +127,7 @@ def ordered_sets(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> tuple[AssetRows, AssetRows]:
     """Order each product's representatives; leave alone what needs no help, and say so."""
-    partitions = parse_keys(context.partition_keys)
+    partitions = run_partitions(context)
     sets, changes = order_products(
         warehouse,
         partitions,

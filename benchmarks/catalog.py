@@ -22,8 +22,8 @@ import polars as pl
 from rich.console import Console
 
 from imgassets.gallery import print_scoreboard, read_truth, score
-from imgassets.operations.gallery import result_tables, write_gallery
 from imgassets.ingest.store import ImageStore
+from imgassets.operations.gallery import result_tables, write_gallery
 from imgassets.settings import Settings
 from imgassets.warehouse.lake import Warehouse
 

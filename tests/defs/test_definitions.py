@@ -1,0 +1,183 @@
+"""The code location: it loads lightly, its automation asks for the right partitions."""
+
+import datetime as dt
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from imgassets.cli.common import open_warehouse
+from imgassets.definitions import defs
+from imgassets.defs.feeds.sensors import feed_sensor
+from imgassets.defs.io_manager import column_schema
+from imgassets.defs.jobs import MAIN_ASSETS, close_previous_day
+from imgassets.defs.partitions import CATEGORY, parse_key, run_partitions, to_key
+from imgassets.defs.resources import build_resources
+from imgassets.defs.runner import add_categories, run_rectangle
+from imgassets.operations.feeds import register_feeds
+from imgassets.sample import SampleCatalog, write_sample_catalog
+from imgassets.settings import Settings
+from imgassets.warehouse.contracts import CONTRACTS, SupplierOffers
+from imgassets.warehouse.partitions import Partition
+
+DAY = dt.date(2026, 1, 5)
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> SampleCatalog:
+    return write_sample_catalog(tmp_path_factory.mktemp("sample"), styles=2)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, sample: SampleCatalog) -> Settings:
+    return Settings(home=tmp_path, feeds=str(sample.feeds), image_base=str(sample.folder))
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as made:
+        yield made
+
+
+def test_definitions_are_loadable_and_every_asset_is_described() -> None:
+    definitions = defs()
+    dg.Definitions.validate_loadable(definitions)
+    graph = definitions.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.group_name != "default", key
+        assert node.owners, key
+    assert {k.path[-1] for k in graph.materializable_asset_keys} == {
+        *MAIN_ASSETS, "gallery", "image_type_model",
+    }  # fmt: skip
+
+
+def test_the_gpu_step_is_tagged_for_pools_and_kubernetes() -> None:
+    (signals,) = (
+        a for a in defs().assets or [] if isinstance(a, dg.AssetsDefinition)
+        and dg.AssetKey("image_signals") in a.keys
+    )  # fmt: skip
+    assert signals.op.pool == "gpu"
+    assert "nvidia.com/gpu" in str(signals.op.tags)
+
+
+def test_loading_the_code_location_imports_no_heavy_library() -> None:
+    script = (
+        "import sys, imgassets.definitions; "
+        "print([m for m in ('torch', 'transformers', 'mlflow', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda c: c.table_name())
+def test_a_contract_becomes_dagsters_column_schema(contract: type[SupplierOffers]) -> None:
+    schema = column_schema(contract)
+    assert [column.name for column in schema.columns] == contract.column_names()
+    assert all(column.description for column in schema.columns)
+
+
+def test_partition_keys_are_spelled_category_and_day() -> None:
+    partition = Partition(DAY, "t-shirt")
+    assert str(to_key(partition)) == "t-shirt|2026-01-05"
+    assert parse_key("t-shirt|2026-01-05") == partition
+
+
+def test_the_sensor_adds_categories_and_asks_for_each_partition_once(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    resources = build_resources(settings)
+    context = dg.build_sensor_context(
+        instance=instance,
+        resources={"settings": settings, "warehouse": resources["warehouse"]},
+    )
+    result = feed_sensor(context)
+    assert isinstance(result, dg.SensorResult)
+    (request,) = result.dynamic_partitions_requests or []
+    assert {"tablet", "laptop", "t-shirt", "backpack"} <= set(request.partition_keys)
+    asked = {str(run.partition_key) for run in result.run_requests or []}
+    assert "tablet|2026-01-05" in asked
+    again = feed_sensor(context)
+    assert isinstance(again, dg.SensorResult)
+    assert {run.run_key for run in again.run_requests or []} == {
+        run.run_key for run in result.run_requests or []
+    }
+
+
+def test_the_sensor_without_a_folder_says_so(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    settings = Settings(home=tmp_path)
+    context = dg.build_sensor_context(
+        instance=instance,
+        resources={"settings": settings, "warehouse": open_warehouse(settings)},
+    )
+    result = feed_sensor(context)
+    assert isinstance(result, dg.SkipReason)
+    assert "IMGASSETS_FEEDS" in str(result.skip_message)
+
+
+def test_the_schedule_asks_for_the_stale_partitions_of_the_day_before(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    warehouse = open_warehouse(settings)
+    register_feeds(warehouse, settings, settings.feeds, settings.image_base)
+    context = dg.build_schedule_context(
+        instance=instance,
+        scheduled_execution_time=dt.datetime(2026, 1, 6, 2),
+        resources={"settings": settings, "warehouse": warehouse},
+    )
+    requests = close_previous_day(context)
+    assert isinstance(requests, list)
+    keys = {str(request.partition_key) for request in requests}
+    assert keys
+    assert all(key.endswith("|2026-01-05") for key in keys)
+
+
+def test_a_range_that_names_its_first_partition_alone_is_refused() -> None:
+    class Run:
+        tags = {
+            "dagster/asset_partition_range_start": "tablet|2026-01-05",
+            "dagster/asset_partition_range_end": "tablet|2026-01-06",
+            "dagster/partition/day": "2026-01-05",
+        }
+
+    class Context:
+        run = Run()
+
+    with pytest.raises(dg.Failure, match="launch the backfill from the asset graph"):
+        run_partitions(Context())  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_one_run_of_two_partitions_writes_both_describes_each_and_passes_its_checks(
+    settings: Settings, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMGASSETS_HOME", str(settings.home))
+    warehouse = open_warehouse(settings)
+    register_feeds(warehouse, settings, settings.feeds, settings.image_base)
+    add_categories(instance, ["tablet"])
+    partitions = [Partition(DAY, "tablet"), Partition(DAY + dt.timedelta(days=1), "tablet")]
+    result = run_rectangle(defs(), instance, partitions, MAIN_ASSETS)
+
+    evaluations = result.get_asset_check_evaluations()
+    assert len(evaluations) == 17
+    assert [e.check_name for e in evaluations if not e.passed] == []
+
+    events = result.asset_materializations_for_node("supplier_offers")
+    assert {event.partition for event in events} == {str(to_key(p)) for p in partitions}
+    counts = warehouse.read(SupplierOffers).group_by("day").len()
+    for event in events:
+        metadata = event.metadata
+        day = parse_key(str(event.partition)).day
+        expected = counts.filter(pl.col("day") == day)["len"].item()
+        assert metadata["dagster/partition_row_count"].value == expected
+        assert metadata["dagster/column_schema"].value == column_schema(SupplierOffers)
+        assert int(str(metadata["snapshot_id"].value)) > 0
+        assert metadata["dagster/table_name"].value == "lake.main.supplier_offers"
+    assert CATEGORY.name == "category"

@@ -1,0 +1,261 @@
+"""The main job through the command line on hostile and changing input."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+from tests.integration.conftest import BIN
+
+COLUMNS = ["product_id", "category", "title", "image_url", "position", "is_curated"]
+DAY1, DAY2 = "2026-01-05", "2026-01-06"
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Shop:
+    """A folder with feeds and images, and the home that works on them."""
+
+    folder: Path
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        environment = {
+            k: v for k, v in os.environ.items() if not k.startswith(("IMGASSETS_", "DAGSTER"))
+        }
+        done = subprocess.run(
+            [BIN / "imgassets", *arguments],
+            env={**environment, "IMGASSETS_HOME": str(self.folder / "home")},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout + done.stderr
+
+    def ingest(self) -> str:
+        return self.run("ingest", str(self.folder / "feeds"), "--image-base", str(self.folder))
+
+    def rows(self, query: str) -> list[dict[str, object]]:
+        printed = self.run("sql", query, "--format", "json")
+        return [json.loads(line) for line in printed.splitlines()]
+
+    def feed(self, day: str, supplier: str, rows: list[list[object]]) -> None:
+        path = self.folder / "feeds" / day / f"{supplier}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([COLUMNS, *rows])
+
+    def picture(self, name: str, seed: int, size: tuple[int, int] = (500, 600)) -> str:
+        """Draw a textured object on white; another seed is plainly another picture."""
+        rng = np.random.default_rng(seed)
+        coarse = rng.integers(0, 256, (7, 6, 3), np.uint8)
+        art = Image.fromarray(coarse).resize((size[0] * 7 // 10, size[1] * 7 // 10), 0)
+        page = Image.new("RGB", size, "white")
+        page.paste(art, (size[0] * 15 // 100, size[1] * 15 // 100))
+        page.save(self.folder / "images" / name, quality=92)
+        return f"images/{name}"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    (tmp_path / "images").mkdir()
+    return Shop(tmp_path)
+
+
+def test_bad_images_are_quarantined_and_the_rest_goes_through(shop: Shop) -> None:
+    good = shop.picture("good.jpg", 1)
+    images = shop.folder / "images"
+    (images / "text.jpg").write_text("<html>404</html>")
+    (images / "empty.jpg").write_bytes(b"")
+    whole = (shop.folder / good).read_bytes()
+    (images / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    Image.new("RGB", (1, 1)).save(images / "dot.png")
+    # A whole file by its structure whose pixels cannot be decoded.
+    Image.new("RGB", (400, 400)).save(images / "noise.png")
+    png = bytearray((images / "noise.png").read_bytes())
+    start = png.index(b"IDAT") + 4
+    png[start : start + 8] = b"\0" * 8
+    (images / "noise.png").write_bytes(bytes(png))
+    names = ["good.jpg", "text.jpg", "empty.jpg", "cut.jpg", "dot.png", "noise.png", "absent.jpg"]
+    rows = [["p1", "Sofas", "A sofa", f"images/{n}", i + 1, "false"] for i, n in enumerate(names)]
+    rows.append(["p1", "Sofas", "A sofa", "../secret.jpg", 9, "false"])
+    shop.feed(DAY1, "acme", rows)
+    shop.ingest()
+    shop.run("backfill")
+    refused = {
+        (row["image_url"], row["stage"], row["rule_id"])
+        for row in shop.rows("SELECT image_url, stage, rule_id FROM quarantine")
+    }
+    assert refused == {
+        ("images/text.jpg", "fetch", "not_an_image"),
+        ("images/empty.jpg", "fetch", "empty_body"),
+        ("images/cut.jpg", "fetch", "truncated"),
+        ("images/dot.png", "fetch", "too_small"),
+        ("images/noise.png", "signals", "undecodable"),
+        ("images/absent.jpg", "fetch", "missing_file"),
+        ("../secret.jpg", "feed", "bad_image_url"),
+    }
+    (chosen,) = shop.rows("SELECT category, image_urls FROM latest_image_sets")
+    assert chosen == {"category": "sofas", "image_urls": [good]}
+    for row in shop.rows('SELECT measured, "limit", detail FROM quarantine'):
+        assert all(row.values()), row
+
+
+def test_bad_feeds_are_quarantined_and_the_rest_goes_through(shop: Shop) -> None:
+    good = shop.picture("good.jpg", 1)
+    other = shop.picture("other.jpg", 2)
+    shop.feed(
+        DAY1,
+        "acme",
+        [
+            ["p1", "lamps", "Lamp", good, 1, "false"],
+            ["p1", "lamps", "Lamp", good, 1, "false"],
+            ["", "lamps", "Lamp", other, 1, "false"],
+            ["p2", "", "Lamp", other, 1, "false"],
+            ["p1", "lamps", "Lamp", other, "second", "false"],
+        ],
+    )
+    day = shop.folder / "feeds" / DAY1
+    (day / "nothing.csv").write_bytes(b"")
+    (day / "latin.csv").write_bytes(
+        "product_id,category,image_url\np9,lämps,x.jpg\n".encode("latin-1")
+    )
+    (day / "narrow.jsonl").write_text('{"product_id": "p1"}\n')
+    (day / "broken.parquet").write_bytes(b"PAR1 but not really")
+    (day / "notes.txt").write_text("hello")
+    said = shop.ingest()
+    assert "not a feed: 2026-01-05/notes.txt" in said
+    shop.run("backfill")
+    refused = {
+        (row["feed_file"].split("/")[1], row["feed_row"], row["rule_id"], row["category"])
+        for row in shop.rows("SELECT feed_file, feed_row, rule_id, category FROM quarantine")
+    }
+    assert refused == {
+        ("acme.csv", 2, "duplicate_row", "lamps"),
+        ("acme.csv", 3, "missing_value", "lamps"),
+        ("acme.csv", 4, "missing_category", "uncategorised"),
+        ("acme.csv", 5, "wrong_type", "lamps"),
+        ("nothing.csv", None, "empty_file", "uncategorised"),
+        ("latin.csv", None, "unknown_encoding", "uncategorised"),
+        ("narrow.jsonl", None, "missing_column", "uncategorised"),
+        ("broken.parquet", None, "unreadable_file", "uncategorised"),
+    }
+    (offer,) = shop.rows("SELECT product_id, image_url FROM supplier_offers")
+    assert offer == {"product_id": "p1", "image_url": good}
+
+
+def test_feeds_that_come_twice_later_or_corrected(shop: Shop) -> None:
+    a, b, c = (shop.picture(f"{n}.jpg", i) for i, n in enumerate("abc"))
+    shop.feed(
+        DAY1, "acme", [["p1", "lamps", "Lamp", a, 1, "no"], ["p2", "rugs", "Rug", b, 1, "no"]]
+    )
+    shop.feed(DAY2, "birch", [["p1", "lamps", "LAMP", c, 1, "no"]])
+    shop.ingest()
+    shop.run("backfill")
+    sets = "SELECT day, product_id, status, len(after) AS n FROM image_set_changes ORDER BY ALL"
+    before = shop.rows(sets)
+    assert [(r["day"], r["product_id"], r["n"]) for r in before] == [
+        (DAY1, "p1", 1), (DAY1, "p2", 1), (DAY2, "p1", 2),
+    ]  # fmt: skip
+    snapshot = shop.rows("SELECT max(snapshot_id) AS id FROM lake.snapshots()")
+
+    shop.ingest()
+    assert "nothing to do" in shop.run("backfill")
+    assert shop.rows("SELECT max(snapshot_id) AS id FROM lake.snapshots()") == snapshot
+
+    # The correction drops the rug and sends the lamp another picture: day two's lamp changes too.
+    shop.feed(DAY1, "acme", [["p1", "lamps", "Lamp", b, 1, "no"]])
+    assert "2 (day, category) partitions touched" in shop.ingest()
+    assert "3 partitions done" in shop.run("backfill")
+    assert [(r["day"], r["product_id"], r["n"]) for r in shop.rows(sets)] == [
+        (DAY1, "p1", 1), (DAY2, "p1", 2),
+    ]  # fmt: skip
+    urls = shop.rows("SELECT image_url FROM supplier_offers ORDER BY 1")
+    assert [row["image_url"] for row in urls] == [b, c]
+
+
+def test_curated_and_single_products_are_bypassed_and_say_so(shop: Shop) -> None:
+    a, b, c = (shop.picture(f"{n}.jpg", i) for i, n in enumerate("abc"))
+    tiny = shop.picture("tiny.jpg", 9, (120, 150))
+    shop.feed(
+        DAY1,
+        "acme",
+        [
+            ["curated", "lamps", "Lamp", tiny, 1, "true"],
+            ["curated", "lamps", "Lamp", a, 2, "true"],
+            ["single", "lamps", "Lamp", b, 1, "false"],
+            ["none", "lamps", "Lamp", "images/absent.jpg", 1, "false"],
+            ["normal", "lamps", "Lamp", tiny, 1, "false"],
+            ["normal", "lamps", "Lamp", c, 2, "false"],
+        ],
+    )
+    shop.ingest()
+    shop.run("backfill")
+    found = shop.rows("SELECT product_id, status, len(after) AS n FROM image_set_changes")
+    assert {(r["product_id"], r["status"], r["n"]) for r in found} == {
+        ("curated", "bypassed_curated", 2),
+        ("single", "bypassed_single_image", 1),
+        ("none", "bypassed_no_image", 0),
+        ("normal", "changed", 1),
+    }
+    (why,) = shop.rows(
+        "SELECT rule_id, reason FROM image_decisions "
+        "WHERE product_id = 'normal' AND decision = 'left_out'"
+    )
+    assert why["rule_id"] == "low_resolution"
+    assert "150 px" in str(why["reason"])
+
+
+def test_errors_are_one_clear_line(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "run `imgassets ingest FEEDS_DIR` first" in shop.run("backfill", code=1)
+    assert "does not exist" in shop.run("ingest", str(shop.folder / "nowhere"), code=1)
+    assert "no labels yet" in shop.run("train", code=1)
+    bad = shop.folder / "labels.csv"
+    bad.write_text("picture,kind\nx,front\n")
+    assert "product_id" in shop.run("labels", "import", str(bad), code=1)
+    assert "Binder Error" in shop.run("sql", "SELECT nothing", code=1)
+
+
+def test_a_misspelt_setting_is_an_error(tmp_path: Path) -> None:
+    environment = {**os.environ, "IMGASSETS_HOME": str(tmp_path), "IMGASSETS_BACKBON": "x"}
+    done = subprocess.run(
+        [sys.executable, "-m", "imgassets", "sql", "SELECT 1"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "unknown setting IMGASSETS_BACKBON" in done.stderr
+
+
+def test_the_gallery_shows_every_product(shop: Shop) -> None:
+    a, b = (shop.picture(f"{n}.jpg", i) for i, n in enumerate("ab"))
+    shutil.copy(shop.folder / a, shop.folder / "images" / "copy.jpg")
+    shop.feed(
+        DAY1,
+        "acme",
+        [["p1", "lamps", "<b>Lamp</b>", u, i + 1, "no"] for i, u in enumerate([a, b])],
+    )
+    shop.feed(DAY1, "birch", [["p1", "lamps", "Lamp", "images/copy.jpg", 1, "no"]])
+    shop.ingest()
+    shop.run("backfill")
+    assert "gallery:" in shop.run("gallery")
+    page = (shop.folder / "home" / "galleries" / "latest.html").read_text()
+    assert "&lt;b&gt;Lamp" in page
+    assert "birch" in page
+    aggregated = shop.rows("SELECT suppliers FROM aggregated_images ORDER BY len(suppliers)")
+    assert [row["suppliers"] for row in aggregated] == [["acme"], ["acme", "birch"]]
+    assert pl.DataFrame(aggregated).height == 2

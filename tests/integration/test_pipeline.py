@@ -219,13 +219,13 @@ def test_curated_and_single_products_are_bypassed_and_say_so(shop: Shop) -> None
     assert "150 px" in str(why["reason"])
 
 
-def test_errors_are_one_clear_line(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_are_one_clear_line(shop: Shop) -> None:
     assert "run `imgassets ingest FEEDS_DIR` first" in shop.run("backfill", code=1)
     assert "does not exist" in shop.run("ingest", str(shop.folder / "nowhere"), code=1)
     assert "no labels yet" in shop.run("train", code=1)
     bad = shop.folder / "labels.csv"
     bad.write_text("picture,kind\nx,front\n")
-    assert "product_id" in shop.run("labels", "import", str(bad), code=1)
+    assert "missing column: one of image_type" in shop.run("labels", "import", str(bad), code=1)
     assert "Binder Error" in shop.run("sql", "SELECT nothing", code=1)
 
 

@@ -13,6 +13,10 @@ from imgassets.cli import data, work
 from imgassets.cli.common import CommandError, console, open_warehouse, settings
 
 
+_DEMO_STYLES = 4
+"""Styles of each category: 32 products are enough to look at and take a minute and a half."""
+
+
 def gallery(
     out: Annotated[
         Path | None, typer.Option(help="File to write; default: <home>/galleries/latest.html.")
@@ -57,7 +61,7 @@ def demo(
             "set IMGASSETS_HOME to another folder for the demo"
         )
     with console.status("drawing the sample catalog"):
-        write_sample_catalog(folder, seed=of.seed)
+        write_sample_catalog(folder, seed=of.seed, styles=_DEMO_STYLES)
     console.print(f"sample catalog: {folder}", soft_wrap=True)
     data.ingest(str(folder / "feeds"), str(folder))
     data.import_categories(folder / "categories.csv")

@@ -12,7 +12,6 @@ import typer
 from imgassets.cli import data, work
 from imgassets.cli.common import CommandError, console, open_warehouse, settings
 
-
 _DEMO_STYLES = 4
 """Styles of each category: 32 products are enough to look at and take a minute and a half."""
 

@@ -92,7 +92,6 @@ def backfill(
     is taken up by running it again. Exit code: 0 success, 1 failure, 3 still running at --timeout.
     """
     of = settings()
-    warehouse = open_warehouse(of)
     days = (first.date() if first else None, last.date() if last else None)
     if launch:
         from imgassets.cli.launch import launch_backfill
@@ -103,7 +102,6 @@ def backfill(
     if wait:
         raise CommandError("--wait belongs to --launch: without it a backfill runs here and now")
     started = time.monotonic()
-    warehouse.initialise()
     plan = _plan(of, days, category or [], force)
     if not plan.existing:
         raise CommandError("no feeds yet: run `imgassets ingest FEEDS_DIR` first")

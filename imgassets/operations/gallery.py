@@ -9,6 +9,7 @@ import polars as pl
 
 from imgassets.gallery import GalleryData, ScoreRow, Tables, latest, render_gallery
 from imgassets.ingest.store import ImageStore
+from imgassets.operations.images import offers_so_far
 from imgassets.operations.selection import supplier_sequences
 from imgassets.selection.decisions import explain
 from imgassets.warehouse.contracts import (
@@ -91,7 +92,8 @@ def collect(
         .join(first_title, on=_PRODUCT, how="left")
         .with_columns(pl.col("title").fill_null(pl.col("product_id"))),
         before=_with_refusals(
-            supplier_sequences(warehouse, cells, keys), of_products(tables.quarantine)
+            supplier_sequences(warehouse, cells, keys),
+            offers_so_far(warehouse, Quarantine, cells, keys),
         ),
         after=of_products(tables.ordered),
         left_out=decisions.filter(pl.col("decision") == "left_out"),
@@ -138,18 +140,16 @@ def _with_rules(decisions: pl.DataFrame, tables: Tables) -> pl.DataFrame:
 
 def _with_refusals(before: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
     """Add to each reference the sentence that refused it, or null."""
-    keys = [*_PRODUCT, "image_url"]
+    keys = ["category", "product_id", "supplier_id", "image_url"]
     refusals = (
-        quarantine.filter(pl.col("stage") != "feed")
-        .sort(*keys, "rule_id")
+        # What the signals stage refuses came from several suppliers, perhaps: it names none.
+        quarantine.filter(pl.col("stage") == "fetch")
+        .sort(*keys, "day", "rule_id")
         .group_by(keys, maintain_order=True)
-        .agg((pl.col("rule_id").first() + ": " + pl.col("detail").first()).alias("refusal"))
+        .agg((pl.col("rule_id").last() + ": " + pl.col("detail").last()).alias("refusal"))
     )
     return before.join(refusals, on=keys, how="left").with_columns(
-        pl.when(pl.col("image_id").is_null() & pl.col("refusal").is_null())
-        .then(pl.lit("refused when it first arrived"))
-        .otherwise(pl.col("refusal"))
-        .alias("refusal")
+        pl.when(pl.col("image_id").is_null()).then("refusal").alias("refusal")
     )
 
 

@@ -220,7 +220,7 @@ def test_curated_and_single_products_are_bypassed_and_say_so(shop: Shop) -> None
 
 
 def test_errors_are_one_clear_line(shop: Shop) -> None:
-    assert "run `imgassets ingest FEEDS_DIR` first" in shop.run("backfill", code=1)
+    assert "run `imgassets ingest` first" in shop.run("backfill", code=1)
     assert "does not exist" in shop.run("ingest", str(shop.folder / "nowhere"), code=1)
     assert "no labels yet" in shop.run("train", code=1)
     bad = shop.folder / "labels.csv"

@@ -1,0 +1,60 @@
+"""`imgassets demo`, whole: what a newcomer runs first, and the picture the README shows of it."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import BIN
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Return the demo's gallery page and what it printed."""
+    home = tmp_path_factory.mktemp("demo")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("IMGASSETS_", "DAGSTER"))}
+    done = subprocess.run(
+        [BIN / "imgassets", "demo"],
+        env={**kept, "IMGASSETS_HOME": str(home), "COLUMNS": "160"},
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return home / "galleries" / "demo.html", done.stdout
+
+
+@pytest.mark.slow
+def test_the_demo_ends_with_a_scoreboard_and_a_gallery(demo: tuple[Path, str]) -> None:
+    page, printed = demo
+    assert f"gallery: {page}" in printed
+    # The catalog is drawn anew each time from one seed: these are facts, not hopes.
+    for measure in ("Usable images aggregated", "Broken files quarantined"):
+        row = next(line for line in printed.splitlines() if measure in line)
+        assert row.count("100.0%") == 2, row
+    order = next(line for line in printed.splitlines() if "order is exactly right" in line)
+    found = re.findall(r"\d+", order)
+    assert int(found[0]) > int(found[2]), order
+    assert page.read_text().count("Hero") >= 30
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+def test_the_gallery_has_a_picture(demo: tuple[Path, str], pictures: Path) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page(viewport={"width": 1300, "height": 1000})
+        page.goto(demo[0].as_uri())
+        expect(page.get_by_text("Left out").first).to_be_visible()
+        page.screenshot(path=pictures / "gallery.png")
+        browser.close()
+    assert (pictures / "gallery.png").stat().st_size > 50_000

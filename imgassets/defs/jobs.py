@@ -5,7 +5,7 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
-from imgassets.defs.partitions import to_key
+from imgassets.defs.partitions import CATEGORY_TAG, to_key
 from imgassets.operations.planning import fingerprints, stale_partitions
 from imgassets.settings import Settings
 from imgassets.warehouse.lake import Warehouse
@@ -49,7 +49,14 @@ def close_previous_day(
     """Request a run of each stale partition of the day before the tick."""
     day = context.scheduled_execution_time.date() - timedelta(days=1)
     stale = stale_partitions(warehouse, fingerprints(warehouse, settings))
-    keys = [to_key(Partition(day, c)) for c in stale.filter(pl.col("day") == day)["category"]]
-    if not keys:
+    categories = stale.filter(pl.col("day") == day)["category"].to_list()
+    if not categories:
         return dg.SkipReason(f"every partition of {day} is up to date")
-    return [dg.RunRequest(run_key=f"{key}:{day}", partition_key=key) for key in keys]
+    return [
+        dg.RunRequest(
+            run_key=f"{category}|{day}",
+            partition_key=to_key(Partition(day, category)),
+            tags={CATEGORY_TAG: category},
+        )
+        for category in categories
+    ]

@@ -10,6 +10,9 @@ import dagster as dg
 from imgassets.settings import Settings
 from imgassets.warehouse.partitions import Partition
 
+CATEGORY_TAG = "imgassets/category"
+"""Tag of runs of one category, which dagster.yaml runs one at a time."""
+
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 

@@ -11,7 +11,7 @@ import polars as pl
 from imgassets.ingest.landing import FeedFile, RefusedFile, land, list_feeds, parse_landed
 from imgassets.ingest.refusal import Refusal
 from imgassets.settings import Settings
-from imgassets.warehouse.contracts import FeedFiles, PartitionState, Quarantine, SupplierOffers
+from imgassets.warehouse.contracts import FeedFiles, Quarantine, SupplierOffers
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from imgassets.warehouse.partitions import Partition, partition_frame
 
@@ -173,12 +173,3 @@ def load_feeds(
         offers.append(parsed.offers.join(wanted, on=["day", "category"], how="semi"))
         quarantine.append(parsed.quarantine.join(wanted, on=["day", "category"], how="semi"))
     return pl.concat(offers), pl.concat(quarantine)
-
-
-def offers_state(fingerprints: pl.DataFrame, partitions: frozenset[Partition]) -> pl.DataFrame:
-    """Return the PartitionState rows that mark ``partitions`` as loaded from these inputs."""
-    return (
-        fingerprints.join(partition_frame(partitions), on=["day", "category"], how="semi")
-        .with_columns(pl.lit("offers").alias("stage"))
-        .select(PartitionState.column_names())
-    )

@@ -2,8 +2,8 @@
 
 A partition's wanted fingerprint covers its category's feeds up to its day, the settings and
 algorithm versions that can change a row, the category's type priorities and the champion model.
-The loading step stores it (stage 'offers'), the last step copies it (stage 'complete'): a partition
-whose 'complete' fingerprint equals the wanted one has nothing to do, however it was run.
+A partition whose mark 'complete' (see :mod:`imgassets.operations.state`) equals the wanted one has
+nothing to do, however it was run.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from imgassets.operations.images import offers_so_far
 from imgassets.selection.ordering import order_image_sets
 from imgassets.warehouse.contracts import (
     FetchedImages,
-    PartitionState,
     SupplierOffers,
     TypePriorities,
 )
@@ -85,9 +84,3 @@ def order_products(
     return order_image_sets(
         products, aggregated, quality, types, clusters, warehouse.read(TypePriorities), before
     )
-
-
-def complete_state(warehouse: Warehouse, partitions: frozenset[Partition]) -> pl.DataFrame:
-    """Return PartitionState rows that mark partitions complete from what loading them used."""
-    loaded = warehouse.read(PartitionState, partitions=partitions, where="stage = 'offers'")
-    return loaded.with_columns(pl.lit("complete").alias("stage"))

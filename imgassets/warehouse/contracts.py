@@ -279,9 +279,13 @@ class FeedFiles(Contract):
 
 
 class PartitionState(_Partitioned):
-    """What a partition was last computed from; equal fingerprints mean nothing to do."""
+    """How far a partition was computed, and from what; equal fingerprints mean nothing to do."""
 
-    stage = dy.String(primary_key=True, description="'offers' or 'complete'.")
+    stage = dy.String(
+        primary_key=True,
+        check=lambda c: c.is_in(["feeds", "fetched", "offers", "aggregated", "complete"]),
+        description="'feeds' and 'fetched' hold the feeds' hash, the others the fingerprint.",
+    )
     fingerprint = dy.String(description="Hash of feeds, settings, algorithms and models.")
 
 

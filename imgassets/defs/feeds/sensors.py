@@ -3,7 +3,7 @@
 import dagster as dg
 
 from imgassets.defs.jobs import MAIN_SELECTION
-from imgassets.defs.partitions import CATEGORY, to_key
+from imgassets.defs.partitions import CATEGORY, CATEGORY_TAG, to_key
 from imgassets.operations.feeds import register_feeds
 from imgassets.operations.planning import fingerprints, stale_partitions
 from imgassets.settings import Settings
@@ -44,6 +44,9 @@ def feed_sensor(
             dg.RunRequest(
                 run_key=f"{row['category']}|{row['day']}:{row['feeds_hash']}",
                 partition_key=to_key(Partition(row["day"], row["category"])),
+                # dagster.yaml runs one run of a category at a time, in this order: a day's
+                # partition needs the images of the days before.
+                tags={CATEGORY_TAG: row["category"]},
             )
             for row in stale.iter_rows(named=True)
         ],

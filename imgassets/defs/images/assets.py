@@ -10,6 +10,7 @@ from imgassets.defs.progress import log_progress
 from imgassets.ingest.aggregate import aggregate
 from imgassets.ingest.fetch import fetch_images
 from imgassets.ingest.store import ImageStore
+from imgassets.operations import state
 from imgassets.operations.images import (
     image_bases,
     known_fetches,
@@ -18,7 +19,12 @@ from imgassets.operations.images import (
     report_table,
 )
 from imgassets.settings import Settings
-from imgassets.warehouse.contracts import FetchedImages, Quarantine, SupplierOffers
+from imgassets.warehouse.contracts import (
+    FetchedImages,
+    PartitionState,
+    Quarantine,
+    SupplierOffers,
+)
 from imgassets.warehouse.lake import Warehouse
 
 _PARTITION = ["day", "category"]
@@ -43,7 +49,14 @@ def fetched_images(
     )
     return AssetRows(
         fetched.images,
-        also=(SideRows(Quarantine, fetched.quarantine, equals={"stage": "fetch"}),),
+        also=(
+            SideRows(Quarantine, fetched.quarantine, equals={"stage": "fetch"}),
+            SideRows(
+                PartitionState,
+                state.advanced(warehouse, run_partitions(context), "feeds", "fetched"),
+                equals={"stage": "fetched"},
+            ),
+        ),
         metadata={
             "references": supplier_offers.height,
             "refused": fetched.quarantine.height,
@@ -60,11 +73,14 @@ def fetched_images(
 def aggregated_images(
     context: dg.AssetExecutionContext,
     supplier_offers: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> AssetRows:
     """Each changed product's distinct images from all suppliers, up to the partition's day."""
     partitions = run_partitions(context)
     changed = supplier_offers.unique()
+    # Read before the images: what another run fetches in between is not in them.
+    whole = state.aggregated(warehouse, settings, partitions)
     images = aggregate(
         changed,
         offers_so_far(warehouse, SupplierOffers, partitions, changed),
@@ -72,6 +88,7 @@ def aggregated_images(
     )
     return AssetRows(
         images,
+        also=(SideRows(PartitionState, whole, equals={"stage": "aggregated"}),),
         metadata={
             "products": changed.height,
             "distinct_images": images["image_id"].n_unique(),

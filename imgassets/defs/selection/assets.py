@@ -8,9 +8,10 @@ from imgassets.defs.io_manager import AssetRows, SideRows
 from imgassets.defs.partitions import DAY_CATEGORY, run_partitions
 from imgassets.learning.image_types import predict_types
 from imgassets.learning.registry import ModelRegistry
+from imgassets.operations import state
 from imgassets.operations.images import report_table
 from imgassets.operations.models import champion_head
-from imgassets.operations.selection import complete_state, order_products, passed_images
+from imgassets.operations.selection import order_products, passed_images
 from imgassets.selection.clusters import cluster_duplicates
 from imgassets.selection.quality import score_quality
 from imgassets.settings import Settings
@@ -144,7 +145,7 @@ def ordered_sets(
             also=(
                 SideRows(
                     PartitionState,
-                    complete_state(warehouse, partitions),
+                    state.advanced(warehouse, partitions, "aggregated", "complete"),
                     equals={"stage": "complete"},
                 ),
             ),

@@ -47,7 +47,7 @@ def train(
     of = settings()
     from imgassets.definitions import defs
     from imgassets.defs.jobs import SIGNAL_ASSETS
-    from imgassets.defs.runner import open_instance, run_asset
+    from imgassets.defs.runner import open_instance, run_job
 
     warehouse = open_warehouse(of)
     definitions = defs()
@@ -56,7 +56,7 @@ def train(
         if missing.rows:
             _run_plan(of, missing, SIGNAL_ASSETS, verbose)
         with console.status("training image_type"):
-            result = run_asset(definitions, instance, "training_job", verbose=verbose)
+            result = run_job(definitions, instance, "training_job", verbose=verbose)
     found = result.asset_materializations_for_node("image_type_model")[0].metadata
     console.print(
         f"image_type version {found['version'].value}: {found['why'].value}", soft_wrap=True

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -71,26 +72,20 @@ def run_rectangle(
     Raises:
         RunFailed: a step failed; what earlier steps committed stays.
     """
-    job = definitions.resolve_implicit_global_asset_job_def()
-    result = job.execute_in_process(
-        instance=instance,
+    return _execute(
+        definitions.resolve_implicit_global_asset_job_def(),
+        instance,
+        verbose,
         asset_selection=[dg.AssetKey(name) for name in assets],
         tags={
             RANGE_START: str(to_key(partitions[0])),
             RANGE_END: str(to_key(partitions[-1])),
             "imgassets/launched_by": "cli",
         },
-        run_config={
-            "loggers": {"console": {"config": {"log_level": "INFO" if verbose else "CRITICAL"}}}
-        },
-        raise_on_error=False,
     )
-    if not result.success:
-        raise RunFailed(_describe_failure(result))
-    return result
 
 
-def run_asset(
+def run_job(
     definitions: dg.Definitions, instance: dg.DagsterInstance, job_name: str, *, verbose: bool
 ) -> dg.ExecuteInProcessResult:
     """Run an unpartitioned job in this process.
@@ -98,12 +93,21 @@ def run_asset(
     Raises:
         RunFailed: a step failed.
     """
-    result = definitions.resolve_job_def(job_name).execute_in_process(
+    return _execute(definitions.resolve_job_def(job_name), instance, verbose)
+
+
+def _execute(
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    verbose: bool,
+    **options: Any,  # noqa: ANN401  handed on to execute_in_process
+) -> dg.ExecuteInProcessResult:
+    level = "INFO" if verbose else "CRITICAL"
+    result = job.execute_in_process(
         instance=instance,
-        run_config={
-            "loggers": {"console": {"config": {"log_level": "INFO" if verbose else "CRITICAL"}}}
-        },
+        run_config={"loggers": {"console": {"config": {"log_level": level}}}},
         raise_on_error=False,
+        **options,
     )
     if not result.success:
         raise RunFailed(_describe_failure(result))

@@ -70,7 +70,7 @@ def _shell(warehouse: Warehouse, format: Format) -> None:
             try:
                 _print(warehouse.sql(pending), format)
             except QueryError as error:
-                errors.print(f"[red]{error}[/]", markup=True)
+                errors.print(str(error), style="red", markup=False)
             pending = ""
 
 

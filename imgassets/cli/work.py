@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from imgassets.cli.common import CommandError, console, open_warehouse, settings
+from imgassets.cli.common import CommandError, console, errors, open_warehouse, settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +89,8 @@ def backfill(
     """Bring (day, category) partitions up to date, many in one process, with progress.
 
     Only partitions whose feeds, settings, algorithms or models changed are run. A killed backfill
-    is taken up by running it again. Exit code: 0 success, 1 failure, 3 still running at --timeout.
+    is taken up by running it again. Where labels were imported and no model was ever trained,
+    `imgassets train` comes first. Exit code: 0 success, 1 failure, 3 still running at --timeout.
     """
     of = settings()
     days = (first.date() if first else None, last.date() if last else None)
@@ -109,7 +110,16 @@ def backfill(
         console.print(f"nothing to do: {plan.n_fresh} partitions are up to date")
         return
     from imgassets.defs.jobs import MAIN_ASSETS
+    from imgassets.defs.runner import RunFailed
+    from imgassets.operations.models import lacks_first_model
 
+    if lacks_first_model(open_warehouse(of)):
+        console.print("labels but no model yet: training image_type first")
+        try:
+            train(None, verbose)
+        except RunFailed as error:
+            errors.print(f"training failed, images stay untyped: {error}", markup=False)
+        plan = _plan(of, days, category or [], force)
     warnings = _run_plan(of, plan, MAIN_ASSETS, verbose)
     console.print(
         f"{len(plan.partitions)} partitions done in {time.monotonic() - started:.0f} s, "

@@ -69,6 +69,12 @@ def train(
     return report
 
 
+def lacks_first_model(warehouse: Warehouse) -> bool:
+    """Tell whether there are labels, but no model was ever trained on any."""
+    no_model = warehouse.read(ModelVersions, columns=["version"]).is_empty()
+    return no_model and not warehouse.read(ImageLabels, columns=["product_id"]).is_empty()
+
+
 def follow_registry(warehouse: Warehouse, registry: ModelRegistry) -> None:
     """Make ``model_versions`` say what MLflow says, also where somebody moved an alias by hand."""
     present = warehouse.read(ModelVersions)

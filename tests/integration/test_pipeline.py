@@ -259,3 +259,28 @@ def test_the_gallery_shows_every_product(shop: Shop) -> None:
     aggregated = shop.rows("SELECT suppliers FROM aggregated_images ORDER BY len(suppliers)")
     assert [row["suppliers"] for row in aggregated] == [["acme"], ["acme", "birch"]]
     assert pl.DataFrame(aggregated).height == 2
+
+
+def test_backfill_trains_first_where_there_are_labels_and_no_model(shop: Shop) -> None:
+    rows, labels = [], ["product_id,image_url,image_type"]
+    for n in range(12):
+        front = shop.picture(f"f{n}.jpg", n, (500, 600))
+        # Plainly another shape, so that the two types can be learned from a dozen of each.
+        back = shop.picture(f"b{n}.jpg", 100 + n, (900, 320))
+        rows += [
+            [f"p{n}", "lamps", "Lamp", front, 2, "no"],
+            [f"p{n}", "lamps", "Lamp", back, 1, "no"],
+        ]
+        labels += [f"p{n},{front},front", f"p{n},{back},back"]
+    shop.feed(DAY1, "acme", rows)
+    (shop.folder / "labels.csv").write_text("\n".join(labels) + "\n")
+    (shop.folder / "order.csv").write_text("category,rank,view\nlamps,1,front\nlamps,2,back\n")
+    shop.ingest()
+    shop.run("categories", "import", str(shop.folder / "order.csv"))
+    shop.run("labels", "import", str(shop.folder / "labels.csv"))
+    assert "training image_type first" in shop.run("backfill")
+    (model,) = shop.rows("SELECT is_champion, n_test FROM model_versions")
+    assert model["is_champion"] is True
+    heroes = shop.rows("SELECT DISTINCT image_type FROM latest_image_sets WHERE is_hero")
+    assert heroes == [{"image_type": "front"}]
+    assert "nothing to do" in shop.run("backfill")

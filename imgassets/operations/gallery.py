@@ -9,7 +9,7 @@ import polars as pl
 
 from imgassets.gallery import GalleryData, ScoreRow, Tables, latest, render_gallery
 from imgassets.ingest.store import ImageStore
-from imgassets.operations.images import offers_so_far
+from imgassets.operations.images import rows_so_far
 from imgassets.operations.selection import supplier_sequences
 from imgassets.selection.decisions import explain
 from imgassets.warehouse.contracts import (
@@ -93,7 +93,7 @@ def collect(
         .with_columns(pl.col("title").fill_null(pl.col("product_id"))),
         before=_with_refusals(
             supplier_sequences(warehouse, cells, keys),
-            offers_so_far(warehouse, Quarantine, cells, keys),
+            rows_so_far(warehouse, Quarantine, cells, keys),
         ),
         after=of_products(tables.ordered),
         left_out=decisions.filter(pl.col("decision") == "left_out"),

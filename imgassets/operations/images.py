@@ -36,7 +36,7 @@ def image_bases(warehouse: Warehouse) -> list[str]:
     return sorted(set(warehouse.read(FeedFiles, columns=["image_base"])["image_base"]) - {""})
 
 
-def offers_so_far(
+def rows_so_far(
     warehouse: Warehouse,
     contract: type[Contract],
     partitions: Iterable[Partition],

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from imgassets.operations.images import offers_so_far
+from imgassets.operations.images import rows_so_far
 from imgassets.selection.ordering import order_image_sets
 from imgassets.warehouse.contracts import (
     FetchedImages,
@@ -49,8 +49,8 @@ def supplier_sequences(
         ``day`` is the partition's, ``first_day`` the feed's, ``image_id`` null where refused. A
         reference that a supplier repeated counts with its latest position.
     """
-    offers = offers_so_far(warehouse, SupplierOffers, partitions, products)
-    fetched = offers_so_far(warehouse, FetchedImages, partitions, products)
+    offers = rows_so_far(warehouse, SupplierOffers, partitions, products)
+    fetched = rows_so_far(warehouse, FetchedImages, partitions, products)
     keys = [*_CELL, "product_id", "supplier_id", "image_url"]
     references = offers.select(*keys, "position").join(
         fetched.select(*keys, "image_id"), on=keys, how="left"

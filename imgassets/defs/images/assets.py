@@ -15,8 +15,8 @@ from imgassets.operations.images import (
     image_bases,
     known_fetches,
     measure_images,
-    offers_so_far,
     report_table,
+    rows_so_far,
 )
 from imgassets.settings import Settings
 from imgassets.warehouse.contracts import (
@@ -83,8 +83,8 @@ def aggregated_images(
     whole = state.aggregated(warehouse, settings, partitions)
     images = aggregate(
         changed,
-        offers_so_far(warehouse, SupplierOffers, partitions, changed),
-        offers_so_far(warehouse, FetchedImages, partitions, changed),
+        rows_so_far(warehouse, SupplierOffers, partitions, changed),
+        rows_so_far(warehouse, FetchedImages, partitions, changed),
     )
     return AssetRows(
         images,

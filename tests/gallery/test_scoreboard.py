@@ -66,7 +66,7 @@ def tables(**changed):
                         [(product[u[0]], u, i) for u, i in BYTES.items()]),
         "quarantine": rows("stage product_id image_url rule_id",
                            [("fetch", "p1", "a8", "truncated"),
-                            ("fetch", "p1", "a9", "not_found")]),
+                            ("fetch", "p1", "a9", "missing_file")]),
         "aggregated": image_rows("", sorted(distinct)),
         "quality": image_rows(
             "passed failed_rules",
@@ -119,7 +119,7 @@ def test_the_whole_board(truth):
 
 def test_a_broken_file_needs_the_right_rule(truth):
     wrong_rule = rows("stage product_id image_url rule_id",
-                      [("fetch", "p1", "a8", "not_found"), ("feed", "p1", "a9", "not_found"),
+                      [("fetch", "p1", "a8", "not_found"), ("feed", "p1", "a9", "missing_file"),
                        ("fetch", "p2", "b1", "timeout")])  # fmt: skip
     fetched = tables().fetched.filter(pl.col("image_url") != "b1")
     board = named(truth, quarantine=wrong_rule, fetched=fetched)

@@ -39,21 +39,6 @@ def test_launch_and_wait_runs_exactly_what_was_asked(dagster: Deployment) -> Non
     assert "nothing to do" in again.stdout
 
 
-def test_a_failed_backfill_is_told_by_the_exit_code(dagster: Deployment) -> None:
-    landed = dagster.home / "feeds" / "2026-01-06"
-    hidden = landed.with_name("hidden")
-    landed.rename(hidden)
-    try:
-        done = dagster.imgassets(
-            "backfill", "--launch", "--wait", "--timeout", "240",
-            "--category", "laptop", "--from", "2026-01-06", "--to", "2026-01-06",
-        )  # fmt: skip
-    finally:
-        hidden.rename(landed)
-    assert done.returncode == 1
-    assert "failed" in done.stderr
-
-
 @pytest.fixture
 def page() -> Iterator[Page]:
     if CHROMIUM is None:
@@ -62,7 +47,7 @@ def page() -> Iterator[Page]:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
-        page = browser.new_page(viewport={"width": 2200, "height": 1000})
+        page = browser.new_page(viewport={"width": 2200, "height": 1400})
         page.set_default_timeout(60_000)
         yield page
         browser.close()
@@ -102,13 +87,28 @@ def test_the_asset_graph_has_a_picture(dagster: Deployment, page: Page, pictures
     page.goto(f"{dagster.url}/asset-groups")
     expect(page.get_by_text("selection", exact=True).first).to_be_visible()
     page.wait_for_timeout(2_000)
-    page.mouse.click(1500, 850, button="right")
+    page.mouse.click(1500, 1250, button="right")
     page.get_by_role("menuitem", name=re.compile("Expand all groups")).click()
     for asset in ("supplier_offers", "image_signals", "ordered_image_sets", "image_type_model"):
         expect(page.get_by_text(asset, exact=True).first).to_be_visible()
     page.wait_for_timeout(4_000)  # the layout is animated, and statuses arrive later
     page.screenshot(path=pictures / "asset-graph.png")
     assert (pictures / "asset-graph.png").stat().st_size > 20_000
+
+
+def test_a_failed_backfill_is_told_by_the_exit_code(dagster: Deployment) -> None:
+    landed = dagster.home / "feeds" / "2026-01-06"
+    hidden = landed.with_name("hidden")
+    landed.rename(hidden)
+    try:
+        done = dagster.imgassets(
+            "backfill", "--launch", "--wait", "--timeout", "240",
+            "--category", "laptop", "--from", "2026-01-06", "--to", "2026-01-06",
+        )  # fmt: skip
+    finally:
+        hidden.rename(landed)
+    assert done.returncode == 1
+    assert "failed" in done.stderr
 
 
 def backfills(deployment: Deployment) -> dict[str, str]:

@@ -45,7 +45,8 @@ def ingest(
     console.print(
         f"{len(found.files)} feed files accepted ({found.unchanged} seen before), "
         f"{found.rows} rows, {found.quarantined} refused, "
-        f"{len(found.touched)} (day, category) partitions touched"
+        f"{len(found.touched)} (day, category) partitions touched",
+        soft_wrap=True,
     )
     if found.touched:
         console.print("next: `imgassets backfill`")

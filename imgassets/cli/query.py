@@ -43,7 +43,8 @@ def sql(
     elif query is not None:
         _print(warehouse.sql(query), format)
     elif not sys.stdin.isatty():
-        _print(warehouse.sql(sys.stdin.read()), format)
+        if piped := sys.stdin.read().strip():
+            _print(warehouse.sql(piped), format)
     else:
         _shell(warehouse, format)
 

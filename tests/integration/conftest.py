@@ -33,7 +33,7 @@ class Deployment:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def imgassets(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    def imgassets(self, *arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [BIN / "imgassets", *arguments],
             env=self.environment,

@@ -17,7 +17,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "installing what the tests need"
-	@$(PIP) -e '.[dev,postgres]'
+	@$(PIP) -e '.[dev]'
 	@touch $@
 
 install: $(VENV)/.installed  ## make .venv with imgassets in it

@@ -25,6 +25,7 @@ from imgassets.settings import VisionSettings
 from imgassets.vision.backbones import Backbone, load_backbone
 from imgassets.vision.decode import Undecodable, decode
 from imgassets.vision.framing import frame_object
+from imgassets.vision.inputs import prepare
 
 VIEWS = ("front", "back", "closeup")
 NO_CATEGORY = "any"
@@ -152,7 +153,8 @@ def look(picture: np.ndarray, backbone: Backbone) -> dict[str, np.ndarray]:
     """Return one picture's features by part."""
     framing = frame_object(picture)
     crop = np.ascontiguousarray(framing.box.crop(picture))
-    whole, item = backbone.embed([picture, crop])
+    squares = np.stack([prepare(one, backbone.input) for one in (picture, crop)])
+    whole, item = backbone.embed(squares)
     height, width = picture.shape[:2]
     box = framing.box
     edges = sum((box.top == 0, box.bottom == height, box.left == 0, box.right == width))

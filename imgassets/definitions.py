@@ -9,6 +9,8 @@ from imgassets.defs.feeds import assets as feeds
 from imgassets.defs.feeds.sensors import feed_sensor
 from imgassets.defs.gallery import assets as gallery
 from imgassets.defs.images import assets as images
+from imgassets.defs.images import signals
+from imgassets.defs.marketplaces import assets as marketplaces
 from imgassets.defs.models import assets as models
 from imgassets.defs.resources import build_resources
 from imgassets.defs.selection import assets as selection
@@ -20,7 +22,9 @@ def defs() -> dg.Definitions:
     """Return all assets, checks, jobs, automation and resources."""
     return dg.Definitions(
         assets=[
-            *dg.load_assets_from_modules([feeds, images, selection, models, gallery]),
+            *dg.load_assets_from_modules(
+                [feeds, images, signals, marketplaces, selection, models, gallery]
+            ),
             models.image_labels,
             models.type_priorities,
         ],

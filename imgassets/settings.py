@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import (
@@ -33,12 +33,34 @@ class _Part(BaseModel):
 class FetchSettings(_Part):
     """How images are fetched from suppliers."""
 
-    concurrency: int = Field(16, ge=1, description="Files fetched at the same time.")
+    concurrency: int = Field(32, ge=1, description="Files fetched at the same time.")
+    per_host_concurrency: int = Field(16, ge=1, description="The same, from one host.")
+    per_host_rate: float = Field(
+        0.0, ge=0, description="Requests a second to one host, at most; 0: no limit."
+    )
+    allowed_networks: list[str] = Field(
+        default_factory=list,
+        description="Networks (CIDR) that may be fetched from although they are not public.",
+    )
+    revalidate_after_hours: float = Field(
+        168.0, ge=0, description="Age after which a feed's known URL is asked for a new version."
+    )
     timeout_seconds: float = Field(30.0, gt=0, description="Total deadline of one file.")
     max_bytes: int = Field(32 * 2**20, ge=1, description="Largest accepted file, in bytes.")
     max_pixels: int = Field(64_000_000, ge=1, description="Largest accepted picture, in pixels.")
+    max_side: int = Field(20_000, ge=1, description="Longest accepted side, in pixels.")
+    max_frames: int = Field(1000, ge=1, description="Most frames or pages; only the first is used.")
+    max_metadata_bytes: int = Field(
+        8 * 2**20, ge=0, description="Largest accepted EXIF, ICC, XMP and texts together, inflated."
+    )
+    max_decoded_bytes: int = Field(
+        512_000_000, ge=1, description="Largest accepted picture once decompressed, in bytes."
+    )
     max_redirects: int = Field(5, ge=0, description="Redirects followed for one file.")
     attempts: int = Field(3, ge=1, description="Tries for one file on transient failures.")
+    max_retry_after_seconds: float = Field(
+        120.0, ge=0, description="A server that asks to be left alone for longer is not waited for."
+    )
     allowed_roots: list[str] = Field(
         default_factory=list,
         description="Folders that file references may point into; the image base is added to them.",
@@ -54,9 +76,22 @@ class VisionSettings(_Part):
     backbone_revision: str | None = Field(None, description="Pinned revision of a hub model.")
     batch_size: int = Field(32, ge=1, description="Images in one forward pass.")
     workers: int = Field(
-        default_factory=lambda: os.cpu_count() or 1, ge=1, description="Decoding threads."
+        default_factory=lambda: os.cpu_count() or 1, ge=1, description="Decoding processes."
     )
+    worker_memory_mib: int = Field(
+        512, ge=256, description="Resident memory that one decoding process may take."
+    )
+    image_seconds: float = Field(10.0, gt=0, description="Time that one image may take to decode.")
     device: str = Field("auto", description="'auto', 'cpu', 'cuda', 'cuda:0' …")
+
+
+class RaySettings(_Part):
+    """How signals are computed by Ray (``engine = "ray"``)."""
+
+    address: str = Field("", description="Cluster to join; empty: one of this machine.")
+    actors: int = Field(1, ge=1, description="Actors, each with its own backbone.")
+    cpus_per_actor: float = Field(1.0, gt=0, description="Cores reserved for one actor.")
+    gpus_per_actor: float = Field(0.0, ge=0, description="GPUs, or a share of one, likewise.")
 
 
 class QualitySettings(_Part):
@@ -64,7 +99,7 @@ class QualitySettings(_Part):
 
     min_longest_side: int = Field(250, ge=1, description="Pixels of the longer side.")
     min_sharpness: float = Field(
-        0.24, ge=0, description="Share of an edge's contrast within one pixel; lower means blurry."
+        0.32, ge=0, description="Share of an edge's contrast within one pixel; lower means blurry."
     )
     min_foreground_fraction: float = Field(
         0.22, ge=0, le=1, description="Share of the frame covered by the object's bounding box."
@@ -73,7 +108,7 @@ class QualitySettings(_Part):
         2, ge=1, description="More products of a category with the same bytes mean a placeholder."
     )
     min_detail: float = Field(
-        0.33, ge=0, description="Less variety of tones in the object means a placeholder."
+        0.34, ge=0, description="Less variety of tones in the object means a placeholder."
     )
 
 
@@ -98,6 +133,21 @@ class TypeSettings(_Part):
     )
 
 
+class MarketplaceSettings(_Part):
+    """How images are judged by what marketplaces demand."""
+
+    apparel_categories: list[str] = Field(
+        default_factory=lambda: [
+            "*mens-*", "*shirt", "*shirts", "*tees", "*blouse*", "*longsleeve*", "*sweater*",
+            "*sweatshirt*", "*hoodie*", "*jacket*", "*coat", "*coats", "*outwear*", "*outerwear*",
+            "*dress", "*dresses", "*skirt*", "*pants", "*jeans", "*shorts", "*leggings", "*suit",
+            "*suits", "*underwear*", "*bras", "*swimwear*", "*hat", "*hats", "*socks", "*shoes",
+            "*boots", "*sneakers*",
+        ],
+        description="Categories (slugs or patterns with *) that rules for apparel are asked of.",
+    )  # fmt: skip
+
+
 def config_file() -> Path:
     """Return the TOML file that settings are read from; it may be absent."""
     home = Path(os.environ.get("IMGASSETS_HOME", ".imgassets"))
@@ -119,6 +169,12 @@ class Settings(BaseSettings):
         "", description="Folder or object-store prefix of the Parquet files."
     )
     image_store: str = Field("", description="fsspec root of the content-addressed image store.")
+    fetch_journal: str = Field(
+        "", description="SQLite file that remembers downloads; a cache of this machine."
+    )
+    signal_shards: str = Field(
+        "", description="fsspec root of signals that are computed but not yet committed."
+    )
     landing: str = Field("", description="fsspec root where accepted feed files are kept.")
     feeds: str = Field("", description="fsspec root the feed sensor watches; empty: no watching.")
     image_base: str = Field("", description="Folder or URL that relative image_urls start from.")
@@ -129,14 +185,19 @@ class Settings(BaseSettings):
     first_day: date = Field(
         date(2024, 1, 1), description="First day partition; feeds of earlier days are refused."
     )
+    engine: Literal["local", "ray"] = Field(
+        "local", description="What computes signals: this machine's processes, or a Ray cluster."
+    )
     seed: int = Field(0, description="Seed of every random choice.")
     backbone: str = Field("", description="Shorthand for vision.backbone.")
 
     fetch: FetchSettings = Field(default_factory=FetchSettings)
     vision: VisionSettings = Field(default_factory=VisionSettings)
+    ray: RaySettings = Field(default_factory=RaySettings)
     quality: QualitySettings = Field(default_factory=QualitySettings)
     dedup: DedupSettings = Field(default_factory=DedupSettings)
     types: TypeSettings = Field(default_factory=TypeSettings)
+    marketplaces: MarketplaceSettings = Field(default_factory=MarketplaceSettings)
 
     @model_validator(mode="after")
     def _derive(self) -> Settings:
@@ -144,6 +205,8 @@ class Settings(BaseSettings):
         self.warehouse = self.warehouse or f"ducklake:sqlite:{self.home}/warehouse/catalog.sqlite"
         self.warehouse_data = self.warehouse_data or f"{self.home}/warehouse/data/"
         self.image_store = self.image_store or f"{self.home}/images"
+        self.fetch_journal = self.fetch_journal or f"{self.home}/fetch/journal.sqlite"
+        self.signal_shards = self.signal_shards or f"{self.home}/signals"
         self.landing = self.landing or f"{self.home}/feeds"
         self.mlflow_tracking_uri = (
             self.mlflow_tracking_uri
@@ -173,7 +236,15 @@ class Settings(BaseSettings):
             "quality": self.quality.model_dump(),
             "dedup": self.dedup.model_dump(),
             "types": self.types.model_dump(),
-            "fetch": [self.fetch.max_bytes, self.fetch.max_pixels],
+            "marketplaces": self.marketplaces.model_dump(),
+            "fetch": [
+                self.fetch.max_bytes,
+                self.fetch.max_pixels,
+                self.fetch.max_side,
+                self.fetch.max_frames,
+                self.fetch.max_metadata_bytes,
+                self.fetch.max_decoded_bytes,
+            ],
         }
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 

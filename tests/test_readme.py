@@ -46,6 +46,10 @@ ELSEWHERE = {
     "make install": "Makefile",
     "source .venv/bin/activate": "Makefile",
     ".venv/bin/python -m pip install -c constraints.txt -e '.[postgres,s3]'": "pyproject.toml",
+    ".venv/bin/python -m pip install -c constraints.txt -e '.[ray]'": "pyproject.toml",
+    "export IMGASSETS_ENGINE=ray IMGASSETS_RAY__ACTORS=4 IMGASSETS_RAY__GPUS_PER_ACTOR=1": (
+        "tests/vision/test_ray_engine.py"
+    ),
     "export IMGASSETS_BACKBONE=facebook/dinov2-small": "tests/vision/test_backbones.py",
     "imgassets train && imgassets backfill": "tests/vision/test_backbones.py",
     'export IMGASSETS_FEEDS="$PWD/feeds" IMGASSETS_IMAGE_BASE="$PWD"': "imgassets/settings.py",
@@ -137,7 +141,7 @@ def test_every_make_target_exists(text):
 def test_every_extra_exists():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     named = {e for found in re.findall(r"'\.\[([a-z0-9,]+)\]'", README) for e in found.split(",")}
-    assert named == {"postgres", "s3"}
+    assert named == {"postgres", "s3", "ray"}
     assert named <= set(project["optional-dependencies"])
 
 
@@ -255,8 +259,8 @@ def float_or(text):
         return text.strip()
 
 
-def test_the_toml_example_is_read(tmp_path, monkeypatch):
-    (example,) = blocks("toml")
+@pytest.mark.parametrize("example", blocks("toml"))
+def test_every_toml_example_is_read(example, tmp_path, monkeypatch):
     (tmp_path / "imgassets.toml").write_text(example, encoding="utf-8")
     for name in [n for n in os.environ if n.startswith("IMGASSETS_")]:
         monkeypatch.delenv(name)

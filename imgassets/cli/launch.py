@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import httpx
+import httpx2
 
 from imgassets.cli.common import CommandError, console
 from imgassets.warehouse.partitions import Partition
@@ -107,14 +107,14 @@ def _require_daemon(webserver: str) -> None:
 
 def _ask(webserver: str, query: str, variables: dict[str, Any]) -> dict[str, Any]:
     try:
-        response = httpx.post(
+        response = httpx2.post(
             f"{webserver.rstrip('/')}/graphql",
             json={"query": query, "variables": variables},
             timeout=60.0,
         )
         response.raise_for_status()
         body = response.json()
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx2.HTTPError, ValueError) as error:
         raise CommandError(
             f"no Dagster webserver answers at {webserver} ({error}): start it with `make dev`, "
             "or set IMGASSETS_WEBSERVER"

@@ -14,6 +14,7 @@ from imgassets.warehouse.contracts import (
     ImageSetChanges,
     ImageSignals,
     ImageTypes,
+    MarketplaceCompliance,
     OrderedImageSets,
     QualityScores,
     SupplierOffers,
@@ -26,6 +27,7 @@ PARTITIONED: tuple[type[Contract], ...] = (
     FetchedImages,
     AggregatedImages,
     ImageSignals,
+    MarketplaceCompliance,
     QualityScores,
     ImageTypes,
     DedupClusters,
@@ -34,6 +36,7 @@ PARTITIONED: tuple[type[Contract], ...] = (
 )
 _REFER_TO_IMAGES = (
     ImageSignals,
+    MarketplaceCompliance,
     QualityScores,
     ImageTypes,
     DedupClusters,

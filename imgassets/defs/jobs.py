@@ -16,6 +16,7 @@ MAIN_ASSETS = [
     "fetched_images",
     "aggregated_images",
     "image_signals",
+    "marketplace_compliance",
     "quality_scores",
     "image_types",
     "dedup_clusters",

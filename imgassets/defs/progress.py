@@ -25,7 +25,9 @@ def listening(listener: Listener) -> Iterator[None]:
         _listener.reset(token)
 
 
-def log_progress(context: dg.AssetExecutionContext, verb: str) -> Callable[[int, int], None]:
+def log_progress(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, verb: str
+) -> Callable[[int, int], None]:
     """Return a callback (done, total) that logs the count, rate and time left now and then."""
     started = time.monotonic()
     last = started

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from imgassets.defs.io_manager import WarehouseIOManager
+from imgassets.defs.step_files import StepFiles
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
 from imgassets.settings import Settings
@@ -30,4 +31,5 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "store": ImageStore(settings.image_store),
         "registry": open_registry(settings),
         "io_manager": WarehouseIOManager(warehouse),
+        "step_files": StepFiles(f"{settings.signal_shards}/steps"),
     }

@@ -56,7 +56,7 @@ class ThumbnailSheet:
     def _add(self, image_id: str) -> str | None:
         try:
             uri = encode_thumbnail(self._load(image_id), self._side)
-        except (FileNotFoundError, KeyError, Undecodable):
+        except (FileNotFoundError, KeyError, MemoryError, Undecodable):
             return None
         name = f"p{len(self._rules)}"
         self._rules.append(f'.{name}{{background-image:url("{uri}")}}')

@@ -43,6 +43,9 @@ def aggregate(changed: pl.DataFrame, offers: pl.DataFrame, fetched: pl.DataFrame
             width=pl.col("width").first(),
             height=pl.col("height").first(),
             byte_size=pl.col("byte_size").first(),
+            mode=pl.col("mode").first(),
+            bit_depth=pl.col("bit_depth").first(),
+            frames=pl.col("frames").first(),
             first_seen=pl.col("seen").min(),
         )
         .sort(KEY)

@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
+from urllib.parse import unquote
 
 import polars as pl
 
+from imgassets.ingest.http import HttpTransport
+from imgassets.ingest.journal import Entry, FetchJournal
 from imgassets.ingest.probe import Probe, probe
 from imgassets.ingest.refusal import Refusal, Refused
 from imgassets.ingest.store import ImageStore
-from imgassets.ingest.transports import FileTransport, HttpTransport, Transport
+from imgassets.ingest.transports import FileTransport, Transport, Unreachable, Validators
 from imgassets.settings import FetchSettings
 from imgassets.warehouse.contracts import FetchedImages, Quarantine
 
 KEY = ("day", "category", "product_id", "supplier_id", "image_url")
 
-_OUTCOME = pl.Schema({
-    "image_location": pl.String, "image_id": pl.String, "format": pl.String, "width": pl.Int32,
-    "height": pl.Int32, "byte_size": pl.Int64, "rule_id": pl.String, "measured": pl.String,
-    "limit": pl.String, "detail": pl.String,
-})  # fmt: skip
+_FACTS = tuple(field.name for field in fields(Probe))
+_WHY = ("rule_id", "measured", "limit", "detail")
+_OUTCOME: dict[str, type[pl.DataType] | pl.DataType] = {
+    "image_location": pl.String,
+    "image_id": pl.String,
+    **{name: FetchedImages.create_empty().schema[name] for name in _FACTS},
+    **dict.fromkeys(_WHY, pl.String),
+    "extension": pl.String,
+    "extension_matches": pl.Boolean,
+}
+_EXTENSIONS = {
+    "jpg": "JPEG", "jpeg": "JPEG", "jpe": "JPEG", "jfif": "JPEG", "png": "PNG", "webp": "WEBP",
+    "gif": "GIF", "bmp": "BMP", "dib": "BMP", "tif": "TIFF", "tiff": "TIFF", "avif": "AVIF",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +62,23 @@ class _Outcome:
     found: Probe | Refusal
 
     def row(self, location: str) -> tuple[object, ...]:
+        extension = extension_of(location)
         if isinstance(self.found, Probe):
-            p = self.found
-            picture = (p.format, p.width, p.height, p.byte_size)
-            return (location, self.image_id, *picture, None, None, None, None)
-        r = self.found
-        why = (r.rule_id, r.measured, r.limit, r.detail)
-        return (location, self.image_id, None, None, None, None, *why)
+            named = _EXTENSIONS.get(extension or "")
+            matches = None if extension is None else named == self.found.format
+            facts, why = astuple(self.found), (None,) * len(_WHY)
+        else:
+            matches = None
+            facts = (None,) * len(_FACTS)
+            why = tuple(getattr(self.found, part) for part in _WHY)
+        return (location, self.image_id, *facts, *why, extension, matches)
+
+
+def extension_of(location: str) -> str | None:
+    """Return the file extension in a location's path, lower-case and without the dot, or None."""
+    path = re.split(r"[?#]", location)[0] if _is_http(location) else location
+    found = re.search(r"\.([A-Za-z0-9]{1,8})$", unquote(path))
+    return found[1].lower() if found else None
 
 
 def fetch_images(
@@ -63,11 +88,13 @@ def fetch_images(
     settings: FetchSettings,
     image_base_roots: list[str],
     progress: Callable[[int, int], None] | None = None,
+    journal: FetchJournal | None = None,
 ) -> FetchResult:
     """Fetch every distinct image location of the offers once, and store what is a picture.
 
-    A location that `known` has, and whose bytes the store holds, is not fetched again. Refused
-    bytes are not stored.
+    A location that `journal` or `known` has, and whose bytes the store holds, is not fetched again.
+    After ``settings.revalidate_after_hours`` its server is asked whether it has another version.
+    Refused bytes are not stored.
 
     Args:
         offers: ``SupplierOffers`` rows of one or several partitions.
@@ -77,15 +104,18 @@ def fetch_images(
         image_base_roots: Image bases in use; the folders among them may be read from, besides
             ``settings.allowed_roots``.
         progress: Called with (locations done, locations in all) after each one.
+        journal: Remembers what arrives, at once; by default nothing is remembered.
 
     Raises:
         OSError: the store cannot be written.
+        sqlite3.Error: the journal cannot be written.
+        ValueError: ``settings.allowed_networks`` names something that is no network.
         RuntimeError: called from inside a running event loop.
     """
     if offers.is_empty():
         return FetchResult(FetchedImages.create_empty(), Quarantine.create_empty())
     locations = offers["image_location"].unique().sort().to_list()
-    run = _Run(_remember(known, locations), store, settings, image_base_roots)
+    run = _Run(_remember(known, locations), store, settings, image_base_roots, journal)
     outcomes = asyncio.run(run.all(locations, progress))
     table = pl.DataFrame(
         [outcomes[location].row(location) for location in locations], _OUTCOME, orient="row"
@@ -98,17 +128,17 @@ def fetch_images(
     )
 
 
-def _remember(known: pl.DataFrame, locations: list[str]) -> dict[str, _Outcome]:
-    """Return the latest known picture of each location."""
+def _remember(known: pl.DataFrame, locations: list[str]) -> dict[str, Entry]:
+    """Return the latest known picture of each location; nobody knows when it was last checked."""
     latest = (
         known.filter(pl.col("image_location").is_in(locations))
         .sort(*KEY)
         .unique("image_location", keep="last", maintain_order=True)
-        .select("image_location", "image_id", "format", "width", "height", "byte_size")
+        .select("image_location", "image_id", *_FACTS)
     )
     return {
-        location: _Outcome(image_id, Probe(*picture))
-        for location, image_id, *picture in latest.iter_rows()
+        location: Entry(image_id, Validators(), time.time(), Probe(*facts))
+        for location, image_id, *facts in latest.iter_rows()
     }
 
 
@@ -117,30 +147,33 @@ class _Run:
 
     def __init__(
         self,
-        known: dict[str, _Outcome],
+        known: dict[str, Entry],
         store: ImageStore,
         settings: FetchSettings,
         roots: list[str],
+        journal: FetchJournal | None,
     ) -> None:
         self._known = known
         self._store = store
         self._settings = settings
+        self._journal = journal
         self._files = FileTransport([*settings.allowed_roots, *roots], settings.max_bytes)
 
     async def all(
         self, locations: list[str], progress: Callable[[int, int], None] | None
     ) -> dict[str, _Outcome]:
-        """Work through the locations, at most `settings.concurrency` at the same time."""
+        """Work through the locations, those of each host in their order."""
+        if self._journal is not None:
+            self._known |= await asyncio.to_thread(self._journal.find, locations)
         outcomes: dict[str, _Outcome] = {}
-        waiting: Iterator[str] = iter(locations)
-
+        queues = _by_host(locations)
         async with AsyncExitStack() as stack:
             http: Transport | None = None
-            if any(_is_http(location) for location in locations):
+            if queues.keys() - {""}:
                 http = await stack.enter_async_context(HttpTransport(self._settings))
 
-            async def work() -> None:
-                for location in waiting:
+            async def work(queue: Iterator[str]) -> None:
+                for location in queue:
                     transport = http if http and _is_http(location) else self._files
                     outcomes[location] = await self._one(location, transport)
                     if progress is not None:
@@ -148,30 +181,62 @@ class _Run:
 
             try:
                 async with asyncio.TaskGroup() as group:
-                    for _ in range(min(self._settings.concurrency, len(locations))):
-                        group.create_task(work())
+                    for host, queue in queues.items():
+                        at_once = self._settings.per_host_concurrency
+                        limit = at_once if host else self._settings.concurrency
+                        waiting = iter(queue)
+                        for _ in range(min(limit, len(queue))):
+                            group.create_task(work(waiting))
             except ExceptionGroup as errors:
-                # Only the store and the caller's progress function can fail here: say which.
+                # Only the store, the journal and the caller's progress function can fail here.
                 raise errors.exceptions[0] from None
         return outcomes
 
     async def _one(self, location: str, transport: Transport) -> _Outcome:
-        known = self._known.get(location)
-        if known is not None and known.image_id is not None:
-            stored = await asyncio.to_thread(self._store.exists, known.image_id)
-            if stored:
-                return known
+        entry = self._known.get(location)
+        if entry is not None and not await asyncio.to_thread(self._store.exists, entry.image_id):
+            entry = None
+        if entry is not None and not (_is_http(location) and self._is_old(entry)):
+            return _Outcome(entry.image_id, entry.probe)
         try:
-            data = await transport.fetch(location)
+            fetched = await transport.fetch(location, entry.validators if entry else None)
+        except Unreachable as error:
+            if entry is not None:  # a server that is down takes no picture away
+                return _Outcome(entry.image_id, entry.probe)
+            return _Outcome(None, error.refusal)
         except Refused as error:
             return _Outcome(None, error.refusal)
-        return await asyncio.to_thread(self._keep, data)
+        if fetched is None:
+            assert entry is not None
+            await asyncio.to_thread(
+                self._note, location, entry.image_id, entry.validators, entry.probe
+            )
+            return _Outcome(entry.image_id, entry.probe)
+        return await asyncio.to_thread(self._keep, location, fetched.data, fetched.validators)
 
-    def _keep(self, data: bytes) -> _Outcome:
-        found = probe(data, self._settings.max_pixels)
-        if isinstance(found, Probe):
-            return _Outcome(self._store.put(data), found)
-        return _Outcome(hashlib.sha256(data).hexdigest() if data else None, found)
+    def _is_old(self, entry: Entry) -> bool:
+        return time.time() - entry.checked_at > 3600 * self._settings.revalidate_after_hours
+
+    def _keep(self, location: str, data: bytes, validators: Validators) -> _Outcome:
+        found = probe(data, self._settings)
+        if isinstance(found, Refusal):
+            return _Outcome(hashlib.sha256(data).hexdigest() if data else None, found)
+        image_id = self._store.put(data)
+        self._note(location, image_id, validators, found)
+        return _Outcome(image_id, found)
+
+    def _note(self, location: str, image_id: str, validators: Validators, found: Probe) -> None:
+        if self._journal is not None:
+            self._journal.remember(location, Entry(image_id, validators, time.time(), found))
+
+
+def _by_host(locations: list[str]) -> dict[str, list[str]]:
+    """Group locations by scheme, host and port; those of files come under the empty string."""
+    queues: dict[str, list[str]] = defaultdict(list)
+    for location in locations:
+        host = location.split("/", 3)[:3] if _is_http(location) else ()
+        queues["/".join(host).lower()].append(location)
+    return queues
 
 
 def _is_http(location: str) -> bool:

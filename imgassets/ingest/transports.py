@@ -1,42 +1,43 @@
-"""Getting one file's bytes: one small class per kind of place."""
+"""Getting one file's bytes: what every transport offers, and the one for local files."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 import stat
 from collections.abc import Iterable
-from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol
-from urllib.parse import urlsplit
-
-import httpx
+from typing import NamedTuple, Protocol
 
 from imgassets.ingest.locations import local_file
 from imgassets.ingest.refusal import Refused
-from imgassets.settings import FetchSettings
 
-RETRIED_STATUS = frozenset((408, 425, 429, 500, 502, 503, 504))
-FIRST_DELAY_SECONDS = 0.25
-_REDIRECTS = frozenset((301, 302, 303, 307, 308))
-_HEADERS = {
-    "User-Agent": "imgassets",
-    "Accept": "image/*, */*;q=0.5",
-    "Accept-Encoding": "identity",
-}
+
+class Validators(NamedTuple):
+    """What a server said about the version of a file it sent; empty where it said nothing."""
+
+    etag: str = ""
+    last_modified: str = ""
+
+
+class Fetched(NamedTuple):
+    """A file's bytes and its version."""
+
+    data: bytes
+    validators: Validators = Validators()
+
+
+class Unreachable(Refused):
+    """A refusal that says nothing about the file: another time it may well be had."""
 
 
 class Transport(Protocol):
     """Gets the bytes at a location, within the settings' limits."""
 
-    async def fetch(self, location: str) -> bytes:
-        """Return the bytes.
+    async def fetch(self, location: str, known: Validators | None = None) -> Fetched | None:
+        """Return the file, or None where it is still the version that ``known`` names.
 
         Raises:
-            Refused: they cannot be had; the refusal says why.
+            Refused: it cannot be had; the refusal says why.
         """
         ...
 
@@ -56,9 +57,9 @@ class FileTransport:
         self._roots = [path.expanduser().resolve() for path in paths if path is not None]
         self._max_bytes = max_bytes
 
-    async def fetch(self, location: str) -> bytes:
+    async def fetch(self, location: str, known: Validators | None = None) -> Fetched | None:
         """Return a file's bytes; see :class:`Transport`."""
-        return await asyncio.to_thread(self._read, location)
+        return Fetched(await asyncio.to_thread(self._read, location))
 
     def _read(self, location: str) -> bytes:
         path = local_file(location)
@@ -96,144 +97,3 @@ class FileTransport:
     def _missing(location: str, error: Exception) -> Refused:
         reason = getattr(error, "strerror", None) or str(error)
         return Refused("missing_file", location, "a readable file", f"Cannot read it: {reason}.")
-
-
-class HttpTransport:
-    """Downloads over HTTP, with retries, under a total deadline per file."""
-
-    def __init__(self, settings: FetchSettings) -> None:
-        self._settings = settings
-        # Proxies and credentials of the process's environment are not for suppliers' servers, and
-        # no cookie of one file may change what another one gets.
-        self._client = httpx.AsyncClient(
-            headers=_HEADERS,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            limits=httpx.Limits(max_connections=settings.concurrency),
-            timeout=settings.timeout_seconds,
-            trust_env=False,
-        )
-
-    async def __aenter__(self) -> HttpTransport:
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._client.__aexit__(kind, error, trace)
-
-    async def fetch(self, location: str) -> bytes:
-        """Return what a URL answers; see :class:`Transport`."""
-        seconds = self._settings.timeout_seconds
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._with_retries(location)
-        except (TimeoutError, httpx.TimeoutException) as error:
-            raise Refused(
-                "timeout",
-                f"> {seconds:g} s",
-                f"≤ {seconds:g} s in all",
-                "The server did not deliver the whole file within the deadline.",
-            ) from error
-
-    async def _with_retries(self, location: str) -> bytes:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._settings.timeout_seconds
-        attempt = 1
-        while True:
-            try:
-                return await self._get(location)
-            except _Transient as error:
-                wait = error.retry_after
-                if wait is None:
-                    wait = FIRST_DELAY_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)
-                # A wait past the deadline would only hide the reason behind a time-out.
-                if attempt >= self._settings.attempts or loop.time() + wait >= deadline:
-                    raise error.refused from error
-            attempt += 1
-            await asyncio.sleep(wait)
-
-    async def _get(self, location: str) -> bytes:
-        url = location
-        for _ in range(self._settings.max_redirects + 1):
-            try:
-                self._check(url)
-                async with self._client.stream("GET", url) as response:
-                    if response.status_code not in _REDIRECTS or "location" not in response.headers:
-                        return await self._body(response)
-                    url = str(response.url.join(response.headers["location"]))
-            except httpx.TimeoutException:
-                raise
-            except httpx.TransportError as error:
-                raise _Transient(self._failed(location, error), None) from error
-            except (httpx.InvalidURL, httpx.DecodingError, ValueError) as error:
-                raise self._failed(location, error) from error
-        limit = self._settings.max_redirects
-        raise Refused(
-            "too_many_redirects",
-            f"> {limit} redirects",
-            f"≤ {limit} redirects",
-            f"The last one led to {url}.",
-        )
-
-    @staticmethod
-    def _check(url: str) -> None:
-        """Check an address before every request, redirects included."""
-        if urlsplit(url).scheme.lower() not in ("http", "https"):
-            raise Refused(
-                "forbidden_path", url, "http or https", "The server redirects to another scheme."
-            )
-
-    async def _body(self, response: httpx.Response) -> bytes:
-        if response.status_code != 200:
-            refused = Refused(
-                "http_status",
-                f"HTTP {response.status_code}",
-                "HTTP 200",
-                f"{response.url} answers '{response.reason_phrase}'.",
-            )
-            if response.status_code in RETRIED_STATUS:
-                raise _Transient(refused, _retry_after(response))
-            raise refused
-        cap = self._settings.max_bytes
-        announced = response.headers.get("content-length", "")
-        if announced.isdecimal() and int(announced) > cap:
-            raise too_large(int(announced), cap)
-        data = bytearray()
-        async for chunk in response.aiter_bytes():
-            data += chunk
-            if len(data) > cap:
-                raise too_large(cap + 1, cap)
-        return bytes(data)
-
-    @staticmethod
-    def _failed(location: str, error: Exception) -> Refused:
-        reason = str(error) or "the connection broke"
-        return Refused(
-            "connection_failed", type(error).__name__, "an answer", f"{location}: {reason}."
-        )
-
-
-class _Transient(Exception):
-    """A failure that another try may cure."""
-
-    def __init__(self, refused: Refused, retry_after: float | None) -> None:
-        super().__init__(str(refused))
-        self.refused = refused
-        self.retry_after = retry_after
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Return the seconds a server asks to wait, given as a number or measured by its own clock."""
-    value = response.headers.get("retry-after", "").strip()
-    if value.isdecimal():
-        return float(value)
-    try:
-        until = parsedate_to_datetime(value)
-        now = parsedate_to_datetime(response.headers.get("date", ""))
-        return max(0.0, (until - now).total_seconds())
-    except (TypeError, ValueError):
-        return None

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import polars as pl
 
 from imgassets import __version__
+from imgassets.marketplaces.rules import rules_version, standing_rules
 from imgassets.settings import Settings
 from imgassets.vision.backbones import signals_version
 from imgassets.warehouse.contracts import (
@@ -47,6 +48,7 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
             __version__,
             settings.decision_hash(),
             signals_version(settings.vision),
+            rules_version(standing_rules()),
             champions.select("model", "version").rows(),
         ]
     )

@@ -1,4 +1,4 @@
-"""Backbones: pictures in, one L2-normalised vector each out."""
+"""Backbones: squares of pixels in, one L2-normalised vector each out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from imgassets.vision.embedded import EmbeddedBackbone
-from imgassets.vision.signals import SIGNALS_VERSION
+from imgassets.vision.inputs import InputSpec
+from imgassets.vision.record import SIGNALS_VERSION
 
 if TYPE_CHECKING:
     from imgassets.settings import VisionSettings
@@ -25,13 +26,20 @@ class Backbone(Protocol):
     Attributes:
         name: what it is called in a row's ``signals_version``.
         dimension: length of its vectors.
+        input: how it wants its pictures.
     """
 
     name: str
     dimension: int
+    input: InputSpec
 
-    def embed(self, batch: list[np.ndarray]) -> np.ndarray:
-        """Embed pictures (RGB, uint8, any size).
+    def embed(self, squares: np.ndarray) -> np.ndarray:
+        """Embed pictures made by :func:`imgassets.vision.inputs.prepare` for ``input``.
+
+        A picture's vector does not depend on the others of its batch.
+
+        Args:
+            squares: RGB, uint8, pictures × side × side × 3; may be empty.
 
         Returns:
             float32, pictures × dimension, each row of length 1.

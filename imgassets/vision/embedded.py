@@ -5,6 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from imgassets.vision.inputs import InputSpec
+
+_SIDE = 96
+
 
 class EmbeddedBackbone:
     """A fixed classical descriptor: shape, texture and colour by place; no weights, no download.
@@ -19,22 +23,21 @@ class EmbeddedBackbone:
 
     name = "embedded-1"
     dimension = 144 * 9 + 9 * 10 + 36 * 6 + 64
+    input = InputSpec(_SIDE, "squeeze")
 
-    def embed(self, batch: list[np.ndarray]) -> np.ndarray:
+    def embed(self, squares: np.ndarray) -> np.ndarray:
         """Embed pictures; see :meth:`Backbone.embed`."""
-        if not batch:
+        if not len(squares):
             return np.empty((0, self.dimension), np.float32)
-        return np.stack([_describe(picture) for picture in batch])
+        return np.stack([_describe(square) for square in squares])
 
 
-_SIDE = 96
 _CELL = 8
 _ORIENTATIONS = 9
 
 
-def _describe(picture: np.ndarray) -> np.ndarray:
+def _describe(square: np.ndarray) -> np.ndarray:
     """Return the descriptor of one picture: float32, length 1."""
-    square = cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     gray = cv2.cvtColor(square, cv2.COLOR_RGB2GRAY)
     lab = cv2.cvtColor(square.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
     lab /= np.array([100.0, 128.0, 128.0], np.float32)

@@ -1,4 +1,8 @@
-"""The inference engine: image bytes in, frames of signals and refusals out."""
+"""The inference engines: image ids in, frames of signals and refusals out.
+
+The same operator runs in this process (decoding processes feed batches through a bounded queue) or
+as actors of a Ray cluster (:mod:`imgassets.vision.ray_engine`); rows are equal.
+"""
 
 from __future__ import annotations
 
@@ -6,175 +10,78 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
 import polars as pl
 
-from imgassets.vision.backbones import Backbone, load_backbone, signals_version
-from imgassets.vision.decode import Undecodable, decode
-from imgassets.vision.signals import Signals, measure
+from imgassets.vision.operator import ImageSignals, Load, Look
+from imgassets.vision.schema import OUTCOME_SCHEMA, SignalsResult, split
 
 if TYPE_CHECKING:
-    from imgassets.settings import VisionSettings
-
-SIGNALS_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "image_id": pl.String,
-    "signals_version": pl.String,
-    "phash": pl.String,
-    "dhash": pl.String,
-    "object_phash": pl.String,
-    "edge_dhash": pl.String,
-    "hsv_histogram": pl.List(pl.Float32),
-    "sharpness": pl.Float32,
-    "foreground_fraction": pl.Float32,
-    "background_whiteness": pl.Float32,
-    "detail": pl.Float32,
-    "colourfulness": pl.Float32,
-    "embedding": pl.List(pl.Float32),
-}
-"""Columns of a frame of signals: those of the table, without the partition's."""
-
-REFUSED_SCHEMA: dict[str, type[pl.DataType]] = dict.fromkeys(
-    ("image_id", "rule_id", "measured", "limit", "detail"), pl.String
-)
-"""Columns of a frame of refused images."""
-
-
-class Refusal(NamedTuple):
-    """One image that no signals can be computed for."""
-
-    image_id: str
-    rule_id: str
-    measured: str
-    limit: str
-    detail: str
-
-
-class SignalsResult(NamedTuple):
-    """What became of a set of images, both frames sorted by ``image_id``."""
-
-    signals: pl.DataFrame
-    refused: pl.DataFrame
-
-
-class _Seen(NamedTuple):
-    image_id: str
-    picture: np.ndarray
-    signals: Signals
-
-
-class ImageSignalsOperator:
-    """Computes signals batch by batch; the backbone is loaded once, at construction.
-
-    One instance per process is meant to live as long as the process: in a loop
-    (:func:`compute_signals`) or as an actor of any engine that maps batches.
-    """
-
-    def __init__(self, settings: VisionSettings) -> None:
-        cv2.setNumThreads(1)
-        self.version = signals_version(settings)
-        self.backbone: Backbone = load_backbone(settings)
-
-    def __call__(self, batch: list[tuple[str, bytes]]) -> tuple[pl.DataFrame, list[Refusal]]:
-        """Compute the signals of one batch.
-
-        Args:
-            batch: pairs of an image id and the file's bytes.
-
-        Returns:
-            A frame of :data:`SIGNALS_SCHEMA` for the images that decode, and the refusals.
-        """
-        outcomes = [self.look(image_id, data) for image_id, data in batch]
-        return self.finish(outcomes)
-
-    def look(self, image_id: str, data: bytes) -> _Seen | Refusal:
-        """Decode one image and measure it; safe to call from many threads."""
-        try:
-            picture = decode(data)
-        except Undecodable as why:
-            return Refusal(image_id, why.rule_id, why.measured, why.limit, why.detail)
-        return _Seen(image_id, picture, measure(picture))
-
-    def finish(self, outcomes: Sequence[_Seen | Refusal]) -> tuple[pl.DataFrame, list[Refusal]]:
-        """Embed what :meth:`look` saw in one forward pass, and make a frame of it."""
-        seen = [outcome for outcome in outcomes if isinstance(outcome, _Seen)]
-        refused = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
-        embeddings = self.backbone.embed([one.picture for one in seen])
-        columns: dict[str, object] = {
-            "image_id": [one.image_id for one in seen],
-            "signals_version": [self.version] * len(seen),
-        }
-        for name in Signals._fields:
-            columns[name] = [getattr(one.signals, name) for one in seen]
-        columns["embedding"] = embeddings.tolist()
-        return pl.DataFrame(columns, schema=SIGNALS_SCHEMA), refused
+    from imgassets.settings import RaySettings, VisionSettings
 
 
 def compute_signals(
-    ids: Sequence[str],
-    load: Callable[[str], bytes],
-    settings: VisionSettings,
-    progress: Callable[[int], None] | None = None,
-    operator: ImageSignalsOperator | None = None,
+    ids: Sequence[str], load: Load, settings: VisionSettings, ray: RaySettings | None = None
 ) -> SignalsResult:
-    """Compute the signals of images in this process, on all its cores.
+    """Compute the signals of images; see :func:`outcomes_of`.
 
-    Threads load, decode and measure (the libraries release Python's lock), a bounded number of
-    images ahead of the backbone, which runs batch by batch in the calling thread.
+    Returns:
+        The signals and the refused images, independent of the order of ``ids``, of batches, of the
+        number of processes and of the engine.
+    """
+    frames = list(outcomes_of(ids, load, settings, ray))
+    return split(pl.concat(frames) if frames else pl.DataFrame(schema=OUTCOME_SCHEMA))
+
+
+def outcomes_of(
+    ids: Sequence[str], load: Load, settings: VisionSettings, ray: RaySettings | None = None
+) -> Iterator[pl.DataFrame]:
+    """Compute the signals of images, batch by batch.
 
     Args:
         ids: image ids; repeats are computed once.
-        load: returns an image's bytes; called from threads. What it raises ends the computation.
-        settings: backbone, batch size and number of threads.
-        progress: called in the calling thread with the number of images each batch finished.
-        operator: a loaded operator to use again; by default one is made.
+        load: returns an image's bytes; what it raises ends the computation.
+        settings: backbone, batch size and decoding processes.
+        ray: the cluster to compute on; by default this process.
 
-    Returns:
-        The signals and the refused images, both sorted by ``image_id`` and independent of the order
-        of ``ids`` and of the number of threads.
+    Yields:
+        Frames of :data:`OUTCOME_SCHEMA`, one row per image, as they become ready.
     """
     wanted = sorted(set(ids))
     if not wanted:
-        return SignalsResult(
-            pl.DataFrame(schema=SIGNALS_SCHEMA), pl.DataFrame(schema=REFUSED_SCHEMA)
-        )
-    operator = operator or ImageSignalsOperator(settings)
-    look = operator.look
-    frames: list[pl.DataFrame] = []
-    refused: list[Refusal] = []
+        return
+    if ray is not None:
+        from imgassets.vision.ray_engine import outcomes_by_ray
+
+        yield from outcomes_by_ray(wanted, load, settings, ray)
+        return
     ahead = settings.batch_size + 2 * settings.workers
-    with ThreadPoolExecutor(settings.workers, "signals") as pool:
-        outcomes = _in_order(pool, lambda image_id: look(image_id, load(image_id)), wanted, ahead)
-        while batch := list(islice(outcomes, settings.batch_size)):
-            frame, refusals = operator.finish(batch)
-            frames.append(frame)
-            refused += refusals
-            if progress is not None:
-                progress(len(batch))
-    return SignalsResult(
-        pl.concat(frames),
-        pl.DataFrame(refused, schema=REFUSED_SCHEMA, orient="row"),
-    )
+    with (
+        ImageSignals(settings, load) as operator,
+        ThreadPoolExecutor(settings.workers, "signals") as threads,
+    ):
+        looks = _in_order(threads, operator.look, wanted, ahead)
+        while batch := list(islice(looks, settings.batch_size)):
+            yield operator.finish(batch)
 
 
 def _in_order(
-    pool: ThreadPoolExecutor,
-    work: Callable[[str], _Seen | Refusal],
+    threads: ThreadPoolExecutor,
+    work: Callable[[str], Look],
     items: Iterable[str],
     ahead: int,
-) -> Iterator[_Seen | Refusal]:
+) -> Iterator[Look]:
     """Yield the results of work in the items' order, at most ``ahead`` of them begun early."""
     remaining = iter(items)
-    begun: deque[Future[_Seen | Refusal]] = deque()
+    begun: deque[Future[Look]] = deque()
     try:
         for item in islice(remaining, ahead):
-            begun.append(pool.submit(work, item))
+            begun.append(threads.submit(work, item))
         while begun:
             outcome = begun.popleft().result()
             for item in islice(remaining, 1):
-                begun.append(pool.submit(work, item))
+                begun.append(threads.submit(work, item))
             yield outcome
     finally:
         for future in begun:

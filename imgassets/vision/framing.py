@@ -1,23 +1,42 @@
-"""Where the object is: foreground against the background that the picture's border shows."""
+"""Where the object is: foreground against the background that the picture's border shows.
+
+Everything is decided on a map of the picture, about 128 pixels long, in YCbCr (ITU-R 601, full
+range): whole numbers that OpenCV makes and compares eight bits at a time.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-MAP_SIDE = 256
+from imgassets.vision.kernels import (
+    Colour,
+    border_pixels,
+    border_whites,
+    commonest_colour,
+    flatness,
+)
+
+MAP_SIDE = 128
 """Longer side (pixels) of the reduced picture that the object is looked for in."""
 
-_VOTE_TOLERANCE = 9.0
-"""CIELAB distance (ΔE 1976) within which border pixels vote for the same colour."""
+_UNITS = (0.45, 0.85, 1.1)
+"""CIELAB distance (ΔE 1976) that one step of Y, Cr and Cb makes: least squares over sRGB."""
+
+_VOTE_REACH = (9.0 / _UNITS[0], 9.0 / _UNITS[1], 9.0 / _UNITS[2])
+"""Distance (steps of Y, Cr and Cb) within which border pixels vote for the same colour: 9 ΔE."""
 
 _TOLERANCE = (4.0, 12.0)
 """Least and most distance from the background that counts as object; its noise decides between."""
 
-_LIGHT = (85.0, 8.0)
-"""A background is light when its CIELAB lightness is over, its chroma under these."""
+_LIGHT = ((212.0, 121.0, 121.0), (255.0, 135.0, 135.0))
+"""Least and most Y, Cr and Cb of a light background: at most pale."""
+
+_ANY = ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0))
+"""Likewise of any background."""
 
 _LIGHT_SHARE, _LIGHT_CORNERS = 0.12, 1
 """Share of the border and corners of the frame that a light background must show."""
@@ -25,15 +44,19 @@ _LIGHT_SHARE, _LIGHT_CORNERS = 0.12, 1
 _COLOURED_SHARE, _COLOURED_CORNERS = 0.60, 4
 """Likewise for any other background: in a close-up of plain cloth the cloth itself is flat."""
 
-_MAX_ROUGHNESS = 1.6
-"""Most CIELAB lightness change between neighbours (mean) on a background; cloth is rougher."""
+_MAX_ROUGHNESS = 6
+"""Most range of Y within 3 × 3 pixels (median) on a background; cloth is rougher."""
 
 _MIN_PART = 0.02
 """Parts smaller than this share of the largest part are specks, not object."""
 
-
 _SOLID = 0.98
 """Share of each side of the object's box that must be object for it to be a padded picture."""
+
+_NEAR_WHITE = 243
+"""Least red, green and blue of a near-white pixel."""
+
+_SQUARE_3 = np.ones((3, 3), np.uint8)
 
 
 class Box(NamedTuple):
@@ -53,6 +76,16 @@ class Box(NamedTuple):
         """Return the rectangle with its sides moved inwards."""
         return Box(self.top + pixels, self.bottom - pixels, self.left + pixels, self.right - pixels)
 
+    def scaled(self, size: tuple[int, int], target: tuple[int, int]) -> Box:
+        """Return the rectangle of a picture of one size (height, width) in another size of it."""
+        (height, width), (to_height, to_width) = size, target
+        return Box(
+            self.top * to_height // height,
+            -(-self.bottom * to_height // height),
+            self.left * to_width // width,
+            -(-self.right * to_width // width),
+        )
+
     def crop(self, picture: np.ndarray) -> np.ndarray:
         """Return the rectangle's part of a picture, as a view."""
         return picture[self.top : self.bottom, self.left : self.right]
@@ -62,14 +95,33 @@ class Framing(NamedTuple):
     """The object and its background.
 
     Attributes:
-        box: the object's bounding box, in the picture's own pixels.
+        box: the object's bounding box, in the framed picture's own pixels.
         foreground_fraction: the box's area as a share of the frame, 0 … 1.
-        background_whiteness: share of the border that is near white, 0 … 1.
+        object_extent: the larger of the box's width and height as shares of the frame's, 0 … 1.
     """
 
     box: Box
     foreground_fraction: float
-    background_whiteness: float
+    object_extent: float
+
+
+def reduce_to_map(picture: np.ndarray) -> np.ndarray:
+    """Reduce a picture (RGB, uint8) to at most :data:`MAP_SIDE` pixels.
+
+    It is halved by averaging while it is at least twice as long, then interpolated: several times
+    faster than averaging by any other factor.
+    """
+    height, width = picture.shape[:2]
+    while max(height, width) >= 2 * MAP_SIDE and min(height, width) > 1:
+        height, width = height // 2, width // 2
+        # An odd last row or column is left out: whole blocks of 2 × 2 average many times faster.
+        even = picture[: 2 * height, : 2 * width]
+        picture = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
+    scale = MAP_SIDE / max(height, width)
+    if scale >= 1:
+        return picture
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
 
 
 def frame_object(picture: np.ndarray) -> Framing:
@@ -82,61 +134,70 @@ def frame_object(picture: np.ndarray) -> Framing:
     light background only (on another, the rectangle is as likely the product itself).
 
     Args:
-        picture: RGB, uint8, height × width × 3.
+        picture: RGB, uint8, height × width × 3: a map (:func:`reduce_to_map`), or a picture of any
+            size, which is reduced to one first.
 
     Returns:
-        The box and the two shares that follow from the same pass.
+        The box and the shares that follow from it.
     """
-    framing = _frame(picture)
-    if not framing.is_padding:
-        share = framing.box.area / (picture.shape[0] * picture.shape[1])
-        return Framing(framing.box, share, framing.background_whiteness)
-    outer = framing.box.inset(1 + -(-max(picture.shape[:2]) // MAP_SIDE))
-    inner = _frame(outer.crop(picture), light_only=True).box
-    box = Box(
-        outer.top + inner.top,
-        outer.top + inner.bottom,
-        outer.left + inner.left,
-        outer.left + inner.right,
-    )
-    return Framing(
-        box, box.area / (picture.shape[0] * picture.shape[1]), framing.background_whiteness
-    )
+    small = reduce_to_map(picture)
+    box, is_padding = _frame(small)
+    if is_padding:
+        outer = box.inset(2)
+        inner = _frame(np.ascontiguousarray(outer.crop(small)), light_only=True).box
+        if inner.area < outer.area:
+            box = Box(
+                outer.top + inner.top,
+                outer.top + inner.bottom,
+                outer.left + inner.left,
+                outer.left + inner.right,
+            )
+    height, width = small.shape[:2]
+    tall, wide = (box.bottom - box.top) / height, (box.right - box.left) / width
+    box = box.scaled((height, width), (picture.shape[0], picture.shape[1]))
+    return Framing(box, tall * wide, max(tall, wide))
+
+
+def _border_thickness(height: int, width: int) -> int:
+    """Return the width of a frame's border in pixels: 2 % of the longer side."""
+    return max(1, round(0.02 * max(height, width)))
+
+
+def border_whiteness(picture: np.ndarray) -> tuple[float, float]:
+    """Shares of the border that are near white, and exactly white (255, 255, 255): 0 … 1."""
+    thick = _border_thickness(picture.shape[0], picture.shape[1])
+    height, width = picture.shape[:2]
+    inner = max(0, height - 2 * thick) * max(0, width - 2 * thick)
+    near, pure = border_whites(picture, thick, _NEAR_WHITE)
+    return near / (height * width - inner), pure / (height * width - inner)
 
 
 class _Frame(NamedTuple):
     box: Box
-    background_whiteness: float
     is_padding: bool
 
 
-def _frame(picture: np.ndarray, light_only: bool = False) -> _Frame:
+def _frame(small: np.ndarray, light_only: bool = False) -> _Frame:
     """Find the object once; say whether it is a filled rectangle, i.e. a picture with padding."""
-    height, width = picture.shape[:2]
-    scale = min(1.0, MAP_SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if scale < 1 else picture
-    lab = cv2.cvtColor(small.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
-    ring = _ring(small.shape[0], small.shape[1])
-    border = lab[ring]
-    whiteness = float(np.mean(small[ring].min(axis=1) >= 243))
-    whole = _Frame(Box(0, height, 0, width), whiteness, False)
-    background = _background(lab, border, ring, light_only)
+    height, width = small.shape[:2]
+    colours = cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb)
+    whole = _Frame(Box(0, height, 0, width), False)
+    background = _background(colours, light_only)
     if background is None:
         return whole
-    colour, tolerance = background
-    mask = np.linalg.norm(lab - colour, axis=2) > tolerance
+    mask = cv2.bitwise_not(_near(colours, *background))
     found = _bounds(mask)
     if found is None:
         return whole
-    ratio_y, ratio_x = height / small.shape[0], width / small.shape[1]
-    box = Box(
-        int(found.top * ratio_y),
-        min(height, int(np.ceil(found.bottom * ratio_y))),
-        int(found.left * ratio_x),
-        min(width, int(np.ceil(found.right * ratio_x))),
-    )
-    return _Frame(box, whiteness, box.area < height * width and _is_filled(found.crop(mask)))
+    is_padding = found.area < height * width and _is_filled(found.crop(mask))
+    return _Frame(found, is_padding)
+
+
+def _near(colours: np.ndarray, colour: Colour, tolerance: float) -> np.ndarray:
+    """Mask (255 or 0) of pixels that no channel takes further than the tolerance (ΔE)."""
+    low = [math.ceil(c - tolerance / unit) for c, unit in zip(colour, _UNITS, strict=True)]
+    high = [math.floor(c + tolerance / unit) for c, unit in zip(colour, _UNITS, strict=True)]
+    return cv2.inRange(colours, tuple(low), tuple(high))
 
 
 def _is_filled(mask: np.ndarray) -> bool:
@@ -145,74 +206,38 @@ def _is_filled(mask: np.ndarray) -> bool:
     if min(inner.shape, default=0) < 8:
         return False
     sides = (inner[0], inner[-1], inner[:, 0], inner[:, -1])
-    return all(side.mean() >= _SOLID for side in sides)
+    return all(np.count_nonzero(side) >= _SOLID * len(side) for side in sides)
 
 
-def _ring(height: int, width: int) -> np.ndarray:
-    """Mask of the frame's border."""
-    thick = max(1, round(0.02 * max(height, width)))
-    ring = np.ones((height, width), dtype=bool)
-    ring[thick : max(thick, height - thick), thick : max(thick, width - thick)] = False
-    return ring
-
-
-def _background(
-    lab: np.ndarray, border: np.ndarray, ring: np.ndarray, light_only: bool
-) -> tuple[np.ndarray, float] | None:
-    """Return the background's colour (CIELAB) and tolerance, or None where the frame is filled.
+def _background(colours: np.ndarray, light_only: bool) -> tuple[Colour, float] | None:
+    """Return the background's colour (YCrCb) and tolerance, or None where the frame is filled.
 
     A light colour is preferred to a commoner one: shop photos stand on white or light gray, and
     what else is flat at the border is mostly the product.
     """
-    light = (border[:, 0] >= _LIGHT[0]) & (np.hypot(border[:, 1], border[:, 2]) <= _LIGHT[1])
-    corners = lab[[0, 0, -1, -1], [0, -1, 0, -1]]
-    choices = [(border[light], _LIGHT_SHARE, _LIGHT_CORNERS)]
+    thick = _border_thickness(colours.shape[0], colours.shape[1])
+    ring = border_pixels(colours, thick)
+    choices = [(*_LIGHT, _LIGHT_SHARE, _LIGHT_CORNERS)]
     if not light_only:
-        choices.append((border, _COLOURED_SHARE, _COLOURED_CORNERS))
-    for voters, share, at_corners in choices:
-        if len(voters) < share * len(border):
+        choices.append((*_ANY, _COLOURED_SHARE, _COLOURED_CORNERS))
+    for low, high, share, at_corners in choices:
+        voters, colour = commonest_colour(ring, low, high, _VOTE_REACH)
+        if voters < share * len(ring):
             continue
-        colour = _commonest(voters)
-        distance = np.linalg.norm(border - colour, axis=1)
-        near = distance <= _VOTE_TOLERANCE
-        shown = np.linalg.norm(corners - colour, axis=1) <= _VOTE_TOLERANCE
-        if near.mean() < share or np.count_nonzero(shown) < at_corners:
-            continue
-        if _roughness(lab[..., 0])[ring][near].mean() > _MAX_ROUGHNESS:
-            continue
-        noise = float(np.median(distance[near]))
-        return colour, float(np.clip(_TOLERANCE[0] + 3.0 * noise, *_TOLERANCE))
+        near, noise, roughness, corners = flatness(colours, thick, colour, _VOTE_REACH)
+        if near >= share * len(ring) and corners >= at_corners and roughness <= _MAX_ROUGHNESS:
+            return colour, min(_TOLERANCE[1], _TOLERANCE[0] + 3.0 * noise * _UNITS[0])
     return None
-
-
-def _commonest(colours: np.ndarray) -> np.ndarray:
-    """Return the commonest of some CIELAB colours: the median of the fullest 6-unit cell."""
-    cells = np.rint(colours / 6.0).astype(np.int64) + 64
-    keys = (cells[:, 0] * 128 + cells[:, 1]) * 128 + cells[:, 2]
-    values, counts = np.unique(keys, return_counts=True)
-    seed = np.median(colours[keys == values[np.argmax(counts)]], axis=0)
-    near = np.linalg.norm(colours - seed, axis=1) <= _VOTE_TOLERANCE
-    return np.median(colours[near], axis=0)
-
-
-def _roughness(lightness: np.ndarray) -> np.ndarray:
-    """Return the larger lightness change from the pixel to the left and from the one above."""
-    rough = np.zeros_like(lightness)
-    rough[:, 1:] = np.abs(np.diff(lightness, axis=1))
-    rough[1:] = np.maximum(rough[1:], np.abs(np.diff(lightness, axis=0)))
-    return rough
 
 
 def _bounds(mask: np.ndarray) -> Box | None:
     """Return the bounds of a mask's parts, without specks."""
-    kernel = np.ones((3, 3), np.uint8)
-    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel)
-    count, _, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
-    if count < 2:
+    opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _SQUARE_3)
+    outlines, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if not outlines:
         return None
-    parts = stats[1:]
-    parts = parts[parts[:, cv2.CC_STAT_AREA] >= _MIN_PART * parts[:, cv2.CC_STAT_AREA].max()]
-    left, top = parts[:, cv2.CC_STAT_LEFT], parts[:, cv2.CC_STAT_TOP]
-    right = left + parts[:, cv2.CC_STAT_WIDTH]
-    bottom = top + parts[:, cv2.CC_STAT_HEIGHT]
-    return Box(int(top.min()), int(bottom.max()), int(left.min()), int(right.max()))
+    areas = [cv2.contourArea(outline) for outline in outlines]
+    least = _MIN_PART * max(areas)
+    points = np.concatenate([o for o, area in zip(outlines, areas, strict=True) if area >= least])
+    left, top, width, height = cv2.boundingRect(points)
+    return Box(top, top + height, left, left + width)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
+
+from imgassets.vision.inputs import InputSpec
 
 if TYPE_CHECKING:
     from imgassets.settings import VisionSettings
@@ -30,52 +31,39 @@ class PretrainedBackbone:
         torch.set_num_threads(max(1, settings.workers))
         self._model, processor = _load_pretrained(settings)
         self._model.eval().to(self._device)
-        self._side = _side_of(processor, self._model.config)
-        self._mean = np.array(processor.image_mean or [0.5] * 3, np.float32)
-        self._std = np.array(processor.image_std or [0.5] * 3, np.float32)
-        self.dimension = self.embed([np.zeros((8, 8, 3), np.uint8)]).shape[1]
+        self.input = InputSpec(_side_of(processor, self._model.config), "pad")
+        self._mean, self._std = (
+            torch.tensor(values or [0.5] * 3, device=self._device).view(1, 3, 1, 1)
+            for values in (processor.image_mean, processor.image_std)
+        )
+        blank = np.zeros((1, self.input.side, self.input.side, 3), np.uint8)
+        self.dimension = self._forward(blank).shape[1]
 
-    def embed(self, batch: list[np.ndarray]) -> np.ndarray:
+    def embed(self, squares: np.ndarray) -> np.ndarray:
         """Embed pictures; see :meth:`Backbone.embed`."""
-        if not batch:
+        if not len(squares):
             return np.empty((0, self.dimension), np.float32)
-        chunk = len(batch) if self._device.type == "cuda" else _CPU_CHUNK
-        parts = [self._forward(batch[at : at + chunk]) for at in range(0, len(batch), chunk)]
-        return np.concatenate(parts)
+        chunk = len(squares) if self._device.type == "cuda" else _CPU_CHUNK
+        # Always whole chunks: kernels are chosen by shape, and another kernel rounds differently.
+        missing = -len(squares) % chunk
+        blanks = np.zeros((missing, *squares.shape[1:]), np.uint8)
+        padded = np.concatenate([squares, blanks]) if missing else squares
+        parts = [self._forward(padded[at : at + chunk]) for at in range(0, len(padded), chunk)]
+        return np.concatenate(parts)[: len(squares)]
 
-    def _forward(self, batch: list[np.ndarray]) -> np.ndarray:
+    def _forward(self, squares: np.ndarray) -> np.ndarray:
+        """Run one batch; bytes travel to the device, normalisation happens there."""
         torch = self._torch
-        squares = np.stack([square_of(picture, self._side) for picture in batch])
-        pixels = (squares.astype(np.float32) / 255.0 - self._mean) / self._std
-        tensor = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
-        half = self._device.type == "cuda"
-        with torch.inference_mode(), torch.autocast("cuda", torch.float16, enabled=half):
-            pooled = _pooled(self._model, tensor.to(self._device))
-        vectors = pooled.float().flatten(1)
-        normalised: np.ndarray = torch.nn.functional.normalize(vectors, dim=1).cpu().numpy()
+        pixels = torch.from_numpy(squares)
+        on_gpu = self._device.type == "cuda"
+        if on_gpu:
+            pixels = pixels.pin_memory()
+        with torch.inference_mode(), torch.autocast("cuda", torch.float16, enabled=on_gpu):
+            pixels = pixels.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float()
+            scaled = (pixels / 255.0 - self._mean) / self._std
+            vectors = _pooled(self._model, scaled.contiguous()).float().flatten(1)
+            normalised: np.ndarray = torch.nn.functional.normalize(vectors, dim=1).cpu().numpy()
         return normalised
-
-
-def square_of(picture: np.ndarray, side: int) -> np.ndarray:
-    """Fit a picture into a white square without cutting anything off.
-
-    Args:
-        picture: RGB, uint8.
-        side: pixels of the square's side.
-
-    Returns:
-        RGB, uint8, side × side × 3.
-    """
-    height, width = picture.shape[:2]
-    scale = side / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    square = np.full((side, side, 3), 255, np.uint8)
-    top, left = (side - size[1]) // 2, (side - size[0]) // 2
-    square[top : top + size[1], left : left + size[0]] = cv2.resize(
-        picture, size, interpolation=method
-    )
-    return square
 
 
 def _device(wanted: str, torch: Any) -> Any:  # noqa: ANN401 (torch is not imported here)

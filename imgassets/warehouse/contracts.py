@@ -17,7 +17,13 @@ CATEGORY = r"^[a-z0-9][a-z0-9-]*$"
 UNCATEGORISED = "uncategorised"
 """Category of feed rows (or whole feed files) that name none; it holds quarantine rows only."""
 
+MODES = ("rgb", "rgba", "gray", "gray_alpha", "palette", "cmyk", "other")
+"""Layouts of pixels that a file can declare."""
+
 QUARANTINE_STAGES = ("feed", "fetch", "signals")
+
+MARKETPLACES = ("google", "amazon", "walmart")
+"""Authorities whose rules images are judged by."""
 
 
 class Contract(dy.Schema):
@@ -101,10 +107,21 @@ class FetchedImages(_Partitioned):
     image_url = dy.String(primary_key=True, description="Reference as in the feed.")
     image_location = dy.String(description="Where the bytes were fetched from.")
     image_id = dy.String(regex=IMAGE_ID, description="SHA-256 of the bytes, lower-case hex.")
-    format = dy.String(description="Format by content: JPEG, PNG, WEBP, GIF, BMP or TIFF.")
+    format = dy.String(description="Format by content: JPEG, PNG, WEBP, GIF, BMP, TIFF or AVIF.")
     width = dy.Int32(min=1, description="Pixels, EXIF orientation applied.")
     height = dy.Int32(min=1, description="Pixels, EXIF orientation applied.")
     byte_size = dy.Int64(min=1, description="Bytes of the file.")
+    mode = dy.String(
+        check=lambda c: c.is_in(MODES), description="Layout of its pixels: rgb, gray, cmyk …"
+    )
+    bit_depth = dy.Int32(min=1, description="Bits per sample as stored.")
+    frames = dy.Int32(min=1, description="Frames (pages); only the first is looked at.")
+    extension = dy.String(
+        nullable=True, description="File extension in the reference, lower-case, without the dot."
+    )
+    extension_matches = dy.Bool(
+        nullable=True, description="The extension names the real format; null without one."
+    )
 
 
 class AggregatedImages(_Partitioned):
@@ -120,6 +137,11 @@ class AggregatedImages(_Partitioned):
     width = dy.Int32(min=1, description="Pixels, EXIF orientation applied.")
     height = dy.Int32(min=1, description="Pixels, EXIF orientation applied.")
     byte_size = dy.Int64(min=1, description="Bytes of the file.")
+    mode = dy.String(
+        check=lambda c: c.is_in(MODES), description="Layout of its pixels: rgb, gray, cmyk …"
+    )
+    bit_depth = dy.Int32(min=1, description="Bits per sample as stored.")
+    frames = dy.Int32(min=1, description="Frames (pages); only the first is looked at.")
     first_seen = dy.Date(description="Day of the first feed that referred to it.")
 
 
@@ -146,6 +168,12 @@ class ImageSignals(_Partitioned):
     )
     background_whiteness = dy.Float32(
         min=0, max=1, description="Share of the frame's border that is near white."
+    )
+    background_pure_white = dy.Float32(
+        min=0, max=1, description="Share of the frame's border that is exactly 255, 255, 255."
+    )
+    object_extent = dy.Float32(
+        min=0, max=1, description="Larger of the object's width and height, as shares of the frame."
     )
     detail = dy.Float32(
         min=0, max=1, description="Variety of tones in the object: entropy of luma, 1 is most."
@@ -231,6 +259,39 @@ class ImageSetChanges(_Partitioned):
     hero_changed = dy.Bool(description="The first image differs.")
 
 
+class MarketplaceCompliance(_Partitioned):
+    """One image of one product judged by one rule of one marketplace.
+
+    A rule of scope 'main image' says how the image would do as its product's main image: which one
+    that is, is decided later (``ordered_image_sets.is_hero``). Title and severity are kept with the
+    verdict, so that it reads as the rule stood when it was made.
+    """
+
+    product_id = dy.String(primary_key=True, description="Product.")
+    image_id = dy.String(primary_key=True, regex=IMAGE_ID, description="The image.")
+    authority = dy.String(
+        primary_key=True,
+        check=lambda c: c.is_in(MARKETPLACES),
+        description="Who made the rule: google, amazon or walmart.",
+    )
+    rule_id = dy.String(primary_key=True, description="The rule, e.g. 'google_max_bytes'.")
+    status = dy.String(
+        check=lambda c: c.is_in(["pass", "fail", "undecided"]),
+        description="pass, fail, or undecided: what was measured does not tell.",
+    )
+    measured = dy.String(description="What was found; if undecided, why nothing was.")
+    limit = dy.String(description="What the rule allows.")
+    severity = dy.String(
+        check=lambda c: c.is_in(["required", "recommended"]),
+        description="required: the marketplace refuses the image; recommended: worth less there.",
+    )
+    scope = dy.String(
+        check=lambda c: c.is_in(["any image", "main image"]),
+        description="main image: the rule is asked of a product's first image alone.",
+    )
+    title = dy.String(description="The rule in one sentence.")
+
+
 class ImageLabels(Contract):
     """One person's label of one image's type."""
 
@@ -291,8 +352,8 @@ class PartitionState(_Partitioned):
 
 CONTRACTS: tuple[type[Contract], ...] = (
     SupplierOffers, Quarantine, FetchedImages, AggregatedImages, ImageSignals, QualityScores,
-    ImageTypes, DedupClusters, OrderedImageSets, ImageSetChanges, ImageLabels, TypePriorities,
-    ModelVersions, FeedFiles, PartitionState,
+    ImageTypes, DedupClusters, OrderedImageSets, ImageSetChanges, MarketplaceCompliance,
+    ImageLabels, TypePriorities, ModelVersions, FeedFiles, PartitionState,
 )  # fmt: skip
 """Every table of the warehouse."""
 

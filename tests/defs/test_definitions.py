@@ -63,14 +63,19 @@ def test_the_gpu_step_is_tagged_for_pools_and_kubernetes() -> None:
         a for a in defs().assets or [] if isinstance(a, dg.AssetsDefinition)
         and dg.AssetKey("image_signals") in a.keys
     )  # fmt: skip
-    assert signals.op.pool == "gpu"
-    assert "nvidia.com/gpu" in str(signals.op.tags)
+    assert isinstance(signals.node_def, dg.GraphDefinition)
+    steps = {node.name: node.definition for node in signals.node_def.nodes}
+    assert set(steps) == {"plan", "infer", "write"}
+    assert [name for name, step in steps.items() if step.pools] == ["infer"]
+    assert steps["infer"].pools == {"gpu"}
+    assert "nvidia.com/gpu" in str(steps["infer"].tags)
 
 
 def test_loading_the_code_location_imports_no_heavy_library() -> None:
     script = (
         "import sys, imgassets.definitions; "
-        "print([m for m in ('torch', 'transformers', 'mlflow', 'sklearn') if m in sys.modules])"
+        "heavy = ('torch', 'transformers', 'mlflow', 'sklearn', 'ray', 'numba'); "
+        "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
@@ -163,7 +168,7 @@ def test_one_run_of_two_partitions_writes_both_describes_each_and_passes_its_che
     result = run_rectangle(defs(), instance, partitions, MAIN_ASSETS)
 
     evaluations = result.get_asset_check_evaluations()
-    assert len(evaluations) == 17
+    assert len(evaluations) == 19
     assert [e.check_name for e in evaluations if not e.passed] == []
 
     events = result.asset_materializations_for_node("supplier_offers")

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
+import socket
+import ssl
+import struct
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -49,12 +54,20 @@ def offer_rows() -> Callable[..., pl.DataFrame]:
     return make
 
 
+GZIP_BOMB = zlib.compress(bytes(50_000_000))
+
+
 class Server:
     """A server whose paths each misbehave in one way."""
 
-    def __init__(self, picture: bytes) -> None:
+    def __init__(
+        self, picture: bytes, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    ) -> None:
         self.hits: Counter[str] = Counter()
+        self.redirect = "/ok.jpg"
+        self.version = '"1"'
         hits = self.hits
+        behaviour = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -74,12 +87,47 @@ class Server:
                 hits[path] += 1
                 if path.startswith("/ok"):
                     self.answer(200, picture, Set_Cookie="seen=1")
+                elif path.startswith("/slow/"):
+                    time.sleep(0.05)
+                    self.answer(200, picture + path.encode())
                 elif path == "/cookie":
                     self.answer(200 if "Cookie" not in self.headers else 400, picture)
                 elif path == "/loop":
                     self.answer(302, Location="/loop")
                 elif path == "/hop":
                     self.answer(301, Location="/ok.jpg")
+                elif path == "/redirect":
+                    self.answer(302, Location=behaviour.redirect)
+                elif path == "/versioned":
+                    if self.headers.get("If-None-Match") == behaviour.version:
+                        self.answer(304, ETag=behaviour.version)
+                    else:
+                        self.answer(200, picture, ETag=behaviour.version)
+                elif path == "/reset-once" and hits[path] == 1:
+                    linger = struct.pack("ii", 1, 0)  # close with a reset
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                    self.close_connection = True
+                elif path == "/reset-once":
+                    self.answer(200, picture)
+                elif path == "/fails-twice":
+                    self.answer(*((500,) if hits[path] <= 2 else (200, picture)))
+                elif path == "/gzip-bomb":
+                    self.answer(200, GZIP_BOMB, Content_Encoding="gzip")
+                elif path == "/gzip":
+                    self.answer(200, gzip.compress(picture), Content_Encoding="gzip")
+                elif path == "/brotli":
+                    self.answer(200, picture, Content_Encoding="br")
+                elif path == "/endless":
+                    self.send_response(200)
+                    self.send_header("Connection", "close")
+                    self.end_headers()
+                    while self.pour(bytes(65_536)):
+                        pass
+                elif path == "/endless-header":
+                    self.send_response(200)
+                    self.flush_headers()
+                    while self.pour(b"x-a: " + bytes(64).hex().encode() + b"\r\n"):
+                        pass
                 elif path == "/to-file":
                     self.answer(302, Location="file:///etc/hostname")
                 elif path == "/flaky":
@@ -87,6 +135,11 @@ class Server:
                 elif path == "/busy":
                     if hits[path] == 1:
                         self.answer(429, Retry_After="0")
+                    else:
+                        self.answer(200, picture)
+                elif path == "/busy-2s":
+                    if hits[path] == 1:
+                        self.answer(429, Retry_After="2")
                     else:
                         self.answer(200, picture)
                 elif path == "/busy-long":
@@ -120,18 +173,24 @@ class Server:
                 else:
                     self.answer(404)
 
-            def pour(self, data: bytes) -> None:
+            def pour(self, data: bytes) -> bool:
+                """Send bytes; tell whether anybody still takes them."""
                 try:
                     self.wfile.write(data)
                     self.wfile.flush()
                 except OSError:
                     self.close_connection = True
+                    return False
+                return True
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((host, 0), Handler)
         self._server.daemon_threads = True
         self._server.block_on_close = False
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        scheme = "http" if tls is None else "https"
+        self.url = f"{scheme}://{host}:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
         self._server.shutdown()
@@ -141,5 +200,13 @@ class Server:
 @pytest.fixture
 def server(picture: Callable[..., bytes]) -> Iterator[Server]:
     running = Server(picture())
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def server_elsewhere(picture: Callable[..., bytes]) -> Iterator[Server]:
+    """A server on another loopback address than 127.0.0.1."""
+    running = Server(picture(), "127.0.0.9")
     yield running
     running.close()

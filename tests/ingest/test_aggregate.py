@@ -19,6 +19,11 @@ def fetched_rows(offers: pl.DataFrame, ids: dict[str, str]) -> pl.DataFrame:
         width=pl.lit(40),
         height=pl.lit(30),
         byte_size=pl.lit(100),
+        mode=pl.lit("rgb"),
+        bit_depth=pl.lit(8),
+        frames=pl.lit(1),
+        extension=pl.lit("jpg"),
+        extension_matches=pl.lit(True),
     )
     return FetchedImages.conform(frame)
 

@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import json
 
+import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,6 +73,53 @@ def test_a_broken_row_changes_no_other(rows):
         assert mixed.quarantine.filter(mixed.quarantine["feed_row"] <= len(rows)).equals(
             good.quarantine
         )
+
+
+def _valid_feeds() -> dict[str, bytes]:
+    frame = pl.DataFrame(
+        {
+            "product_id": ["p1", "p2", "p3"],
+            "category": ["Mens Tees", "mens-tees", None],
+            "image_url": ["http://h/a.jpg", "b.jpg", "c,d.jpg"],
+            "position": [1, 2, None],
+            "title": ["A", 'say "hi", é', None],
+            "description": [None, "two\nlines", ""],
+            "is_curated": [True, False, None],
+        }
+    )
+    frame.write_parquet(parquet := io.BytesIO())
+    return {
+        "csv": frame.write_csv().encode(),
+        "jsonl": frame.write_ndjson().encode(),
+        "parquet": parquet.getvalue(),
+    }
+
+
+FEEDS = _valid_feeds()
+JUNK = st.one_of(
+    st.binary(min_size=1, max_size=6),
+    st.sampled_from(
+        [b'"', b",", b"\n", b"\r", b"\0", b"\xff\xfe", b"{", b"}", b"\\", b"\xef\xbb\xbf"]
+    ),
+)
+
+
+# The same inputs in every run: what is found by chance belongs to benchmarks/fuzz.py.
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    st.sampled_from(sorted(FEEDS)),
+    st.lists(st.tuples(st.floats(0, 1), JUNK, st.integers(0, 8)), min_size=1, max_size=5),
+)
+def test_damaged_feeds_are_read_or_refused_whole(extension, damages):
+    content = bytearray(FEEDS[extension])
+    for place, junk, replaced in damages:
+        at = int(place * len(content))
+        content[at : at + replaced] = junk
+    parsed = read_feed(bytes(content), f"d/a.{extension}", DAY, "a", "/base")
+    if parsed.quarantine["feed_row"].to_list() == [None]:
+        assert parsed.offers.is_empty()
+    else:
+        accounted(parsed, parsed.offers.height + parsed.quarantine.height)
 
 
 @settings(max_examples=150, deadline=None)

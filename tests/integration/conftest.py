@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from imgassets.sample import SampleCatalog, write_sample_catalog
@@ -115,11 +115,11 @@ def _await_daemon(deployment: Deployment, deadline: float) -> None:
     query = "{ instance { daemonHealth { allDaemonStatuses { daemonType healthy } } } }"
     while time.monotonic() < deadline:
         try:
-            answer = httpx.post(f"{deployment.url}/graphql", json={"query": query}, timeout=30)
+            answer = httpx2.post(f"{deployment.url}/graphql", json={"query": query}, timeout=30)
             statuses = answer.json()["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
             if any(s["daemonType"] == "BACKFILL" and s["healthy"] for s in statuses):
                 return
-        except (httpx.HTTPError, KeyError, ValueError):
+        except (httpx2.HTTPError, KeyError, ValueError):
             pass
         time.sleep(1)
     log = (deployment.home / "dagster.log").read_text()[-3000:]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -115,7 +115,7 @@ def backfills(deployment: Deployment) -> dict[str, str]:
     """Return the status of every backfill by id."""
     query = """{ partitionBackfillsOrError {
         ... on PartitionBackfills { results { id status } } } }"""
-    answer = httpx.post(f"{deployment.url}/graphql", json={"query": query}, timeout=60)
+    answer = httpx2.post(f"{deployment.url}/graphql", json={"query": query}, timeout=60)
     results = answer.json()["data"]["partitionBackfillsOrError"]["results"]
     return {found["id"]: found["status"] for found in results}
 

@@ -40,6 +40,9 @@ def make_aggregated():
                 "width": 800,
                 "height": 1000,
                 "byte_size": 1000,
+                "mode": "rgb",
+                "bit_depth": 8,
+                "frames": 1,
                 "first_seen": DAY,
                 "image_id": image_id(image["name"]),
             }
@@ -74,6 +77,8 @@ def make_signals():
                 "sharpness": 0.4,
                 "foreground_fraction": 0.6,
                 "background_whiteness": 1.0,
+                "background_pure_white": 1.0,
+                "object_extent": 0.8,
                 "detail": 0.6,
                 "colourfulness": 30.0,
                 "embedding": [1.0],

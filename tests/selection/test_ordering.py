@@ -109,7 +109,7 @@ def test_one_of_each_type_first_then_the_extras(select, names) -> None:
 def test_ties_go_by_position_then_quality(select, names) -> None:
     ordered, _, _ = select(
         {"name": "f1", "best_position": 2},
-        {"name": "f2", "best_position": 1, "sharpness": 0.3},
+        {"name": "f2", "best_position": 1, "sharpness": 0.35},
         {"name": "f3", "best_position": 1, "sharpness": 0.45},
     )
     assert names(ordered["image_id"]) == ["f3", "f2", "f1"]
@@ -222,7 +222,7 @@ def test_every_image_has_a_decision(select, key) -> None:
         "left_out",
         f"duplicate of {key('f1')[:8]}: pHash 0 bits, edge hash 0 bits, colour 0.0",
     )
-    assert reasons[key("b1")][1] == "blurry: edge sharpness 0.05, at least 0.24 needed"
+    assert reasons[key("b1")][1] == "blurry: edge sharpness 0.05, at least 0.32 needed"
     assert reasons[key("x1")] == ("left_out", "shows no view of the product")
     assert decisions["rank"].to_list() == [1, None, None, None]
 

@@ -8,8 +8,8 @@ import pytest
 
 from imgassets.settings import VisionSettings
 from imgassets.vision.backbones import load_backbone, signals_version
-from imgassets.vision.pretrained import square_of
-from imgassets.vision.signals import SIGNALS_VERSION
+from imgassets.vision.inputs import InputSpec, prepare
+from imgassets.vision.record import SIGNALS_VERSION
 
 
 @pytest.fixture
@@ -17,12 +17,17 @@ def pictures(draw_garment):
     return [draw_garment(side, seed) for seed, side in enumerate((64, 200, 480))]
 
 
+def squares(backbone, pictures) -> np.ndarray:
+    return np.stack([prepare(picture, backbone.input) for picture in pictures])
+
+
 def check(backbone, pictures) -> np.ndarray:
-    vectors = backbone.embed(pictures)
+    vectors = backbone.embed(squares(backbone, pictures))
     assert vectors.shape == (len(pictures), backbone.dimension)
     assert vectors.dtype == np.float32
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    assert backbone.embed([]).shape == (0, backbone.dimension)
+    side = backbone.input.side
+    assert backbone.embed(np.empty((0, side, side, 3), np.uint8)).shape == (0, backbone.dimension)
     return vectors
 
 
@@ -30,16 +35,15 @@ def test_embedded_backbone(pictures) -> None:
     backbone = load_backbone(VisionSettings())
     vectors = check(backbone, pictures)
     assert backbone.dimension <= 2048
-    assert np.array_equal(vectors, backbone.embed(pictures))
-    assert np.array_equal(vectors[1:2], backbone.embed(pictures[1:2]))
+    assert np.array_equal(vectors, backbone.embed(squares(backbone, pictures)))
+    assert np.array_equal(vectors[1:2], backbone.embed(squares(backbone, pictures[1:2])))
     check(backbone, [np.zeros((1, 1, 3), np.uint8), np.zeros((1, 900, 3), np.uint8)])
 
 
 def test_embedded_backbone_puts_copies_near(draw_garment) -> None:
     backbone = load_backbone(VisionSettings())
-    one, copy, other = backbone.embed(
-        [draw_garment(480, 1), draw_garment(480, 1)[::2, ::2], draw_garment(480, 2)]
-    )
+    garments = [draw_garment(480, 1), draw_garment(480, 1)[::2, ::2], draw_garment(480, 2)]
+    one, copy, other = backbone.embed(squares(backbone, garments))
     assert one @ copy > 0.97 > one @ other
 
 
@@ -49,8 +53,8 @@ def test_pretrained_backbone_from_a_folder(shared, pictures) -> None:
     backbone = load_backbone(settings)
     assert backbone.dimension == 1280
     together = check(backbone, pictures)
-    alone = np.concatenate([backbone.embed([picture]) for picture in pictures])
-    assert np.allclose(together, alone, atol=1e-4)
+    alone = np.concatenate([backbone.embed(squares(backbone, [one])) for one in pictures])
+    assert np.array_equal(together, alone)
     assert signals_version(settings) == f"{SIGNALS_VERSION}+{backbone.name}"
 
 
@@ -75,7 +79,7 @@ def test_missing_model_says_what_to_do(tmp_path) -> None:
 
 @pytest.mark.parametrize("shape", [(50, 100), (100, 50), (1, 300)])
 def test_square_cuts_nothing_off(shape) -> None:
-    square = square_of(np.zeros((*shape, 3), np.uint8), 60)
+    square = prepare(np.zeros((*shape, 3), np.uint8), InputSpec(60, "pad"))
     assert square.shape == (60, 60, 3)
     dark = square.min(axis=2) == 0
     assert dark.any(axis=0 if shape[1] > shape[0] else 1).all()
@@ -83,8 +87,10 @@ def test_square_cuts_nothing_off(shape) -> None:
 
 def test_importing_vision_imports_no_torch() -> None:
     code = (
-        "import sys, imgassets.vision.engine, imgassets.vision.pretrained;"
-        "print([m for m in ('torch', 'transformers', 'dagster', 'duckdb') if m in sys.modules])"
+        "import sys, imgassets.vision.engine, imgassets.vision.ray_engine;"
+        "import imgassets.vision.pretrained;"
+        "heavy = ('torch', 'transformers', 'ray', 'dagster', 'duckdb');"
+        "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

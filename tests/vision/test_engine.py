@@ -4,12 +4,15 @@ import hashlib
 import random
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
 
 from imgassets.settings import VisionSettings
-from imgassets.vision.engine import SIGNALS_SCHEMA, ImageSignalsOperator, compute_signals
-from imgassets.warehouse.contracts import ImageSignals
+from imgassets.vision.engine import compute_signals, outcomes_of
+from imgassets.vision.operator import ImageSignals
+from imgassets.vision.schema import OUTCOME_SCHEMA, SIGNALS_SCHEMA, split
+from imgassets.warehouse import contracts
 
 
 @pytest.fixture(scope="module")
@@ -19,14 +22,14 @@ def files(draw_garment, encode):
     return {hashlib.sha256(data).hexdigest(): data for data in contents}
 
 
-def test_results_do_not_depend_on_order_threads_or_batches(files) -> None:
+def test_results_do_not_depend_on_order_processes_or_batches(files) -> None:
     ids = list(files)
     first = compute_signals(ids, files.__getitem__, VisionSettings(workers=1, batch_size=32))
     random.Random(1).shuffle(ids)
     second = compute_signals(
-        ids + ids[:4], files.__getitem__, VisionSettings(workers=4, batch_size=2)
+        ids + ids[:4], files.__getitem__, VisionSettings(workers=3, batch_size=2)
     )
-    assert_frame_equal(first.signals, second.signals)
+    assert_frame_equal(first.signals, second.signals, check_exact=True)
     assert_frame_equal(first.refused, second.refused)
     assert first.signals["image_id"].is_sorted()
     assert len(first.signals) == 9
@@ -34,12 +37,25 @@ def test_results_do_not_depend_on_order_threads_or_batches(files) -> None:
     assert first.refused["detail"].str.len_chars().min() > 10
 
 
+def test_batches_do_not_change_a_pretrained_backbones_rows(files, shared) -> None:
+    folder = shared("weights") / "mobilenet_v2_1.0_224"
+    by_batch = [
+        compute_signals(
+            list(files),
+            files.__getitem__,
+            VisionSettings(backbone=str(folder), device="cpu", batch_size=size),
+        ).signals
+        for size in (3, 32)
+    ]
+    assert_frame_equal(*by_batch, check_exact=True)
+
+
 def test_rows_keep_the_contract(files) -> None:
     result = compute_signals(list(files), files.__getitem__, VisionSettings())
     rows = result.signals.with_columns(
         day=pl.date(2026, 1, 5), category=pl.lit("bags")
     )  # fmt: skip
-    assert len(ImageSignals.conform(rows)) == 9
+    assert len(contracts.ImageSignals.conform(rows)) == 9
 
 
 def test_nothing_to_do(files) -> None:
@@ -56,10 +72,11 @@ def test_only_refusals(files) -> None:
     assert len(result.refused) == 2
 
 
-def test_progress_counts_every_image_once(files) -> None:
-    steps: list[int] = []
-    compute_signals(list(files), files.__getitem__, VisionSettings(batch_size=5), steps.append)
-    assert steps == [5, 5, 2]
+def test_every_image_comes_once_in_batches(files) -> None:
+    settings = VisionSettings(batch_size=5)
+    batches = list(outcomes_of(list(files), files.__getitem__, settings))
+    assert [batch.height for batch in batches] == [5, 5, 2]
+    assert sorted(pl.concat(batches)["image_id"]) == sorted(files)
 
 
 def test_a_failing_store_is_not_hidden(files) -> None:
@@ -67,12 +84,15 @@ def test_a_failing_store_is_not_hidden(files) -> None:
         compute_signals([*files, "absent"], files.__getitem__, VisionSettings())
 
 
-def test_operator_is_what_the_engine_computes(files) -> None:
+def test_the_operator_maps_tables_in_their_order(files) -> None:
     settings = VisionSettings()
-    frame, refused = ImageSignalsOperator(settings)(list(files.items()))
-    assert len(refused) == 3
+    with ImageSignals(settings, files.__getitem__) as operator:
+        outcomes = pl.from_arrow(operator(pa.table({"image_id": list(files)})))
+    assert isinstance(outcomes, pl.DataFrame)
+    assert outcomes["image_id"].to_list() == list(files)
+    assert outcomes.schema == pl.Schema(OUTCOME_SCHEMA)
     whole = compute_signals(list(files), files.__getitem__, settings)
-    assert_frame_equal(frame.sort("image_id"), whole.signals)
+    assert_frame_equal(split(outcomes).signals, whole.signals, check_exact=True)
 
 
 def test_bytes_are_loaded_a_bounded_number_ahead(files) -> None:
@@ -85,12 +105,9 @@ def test_bytes_are_loaded_a_bounded_number_ahead(files) -> None:
         loaded.append(image_id)
         return files[key]
 
-    def progress(count: int) -> None:
-        nonlocal done
-        done += count
-        behind.append(len(loaded) - done)
-
     settings = VisionSettings(workers=2, batch_size=4)
-    compute_signals([f"{k:03}" for k in range(60)], load, settings, progress)
+    for batch in outcomes_of([f"{k:03}" for k in range(60)], load, settings):
+        done += batch.height
+        behind.append(len(loaded) - done)
     assert len(loaded) == 60
     assert max(behind) <= 4 + 2 * 2

@@ -1,5 +1,7 @@
 """Images: fetched once, aggregated over suppliers, measured in one visit."""
 
+from pathlib import Path
+
 import dagster as dg
 import polars as pl
 
@@ -9,15 +11,10 @@ from imgassets.defs.partitions import ALL_DAYS_SO_FAR, run_partitions
 from imgassets.defs.progress import log_progress
 from imgassets.ingest.aggregate import aggregate
 from imgassets.ingest.fetch import fetch_images
+from imgassets.ingest.journal import FetchJournal
 from imgassets.ingest.store import ImageStore
 from imgassets.operations import state
-from imgassets.operations.images import (
-    image_bases,
-    known_fetches,
-    measure_images,
-    report_table,
-    rows_so_far,
-)
+from imgassets.operations.images import image_bases, known_fetches, report_table, rows_so_far
 from imgassets.settings import Settings
 from imgassets.warehouse.contracts import (
     FetchedImages,
@@ -39,14 +36,16 @@ def fetched_images(
     store: dg.ResourceParam[ImageStore],
 ) -> AssetRows:
     """The bytes behind every reference, stored by content; what did not arrive is quarantined."""
-    fetched = fetch_images(
-        supplier_offers,
-        known_fetches(warehouse, supplier_offers),
-        store,
-        settings.fetch,
-        image_bases(warehouse),
-        progress=log_progress(context, "fetched"),
-    )
+    with FetchJournal(Path(settings.fetch_journal)) as journal:
+        fetched = fetch_images(
+            supplier_offers,
+            known_fetches(warehouse, supplier_offers),
+            store,
+            settings.fetch,
+            image_bases(warehouse),
+            progress=log_progress(context, "fetched"),
+            journal=journal,
+        )
     return AssetRows(
         fetched.images,
         also=(
@@ -92,41 +91,5 @@ def aggregated_images(
         metadata={
             "products": changed.height,
             "distinct_images": images["image_id"].n_unique(),
-        },
-    )
-
-
-@dg.asset(
-    **partitioned("images", "torch", "opencv"),
-    pool="gpu",
-    op_tags={
-        "dagster-k8s/config": {
-            "container_config": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}
-        }
-    },
-    ins={
-        "aggregated_images": dg.AssetIn(
-            metadata={"columns": [*_PARTITION, "product_id", "image_id", "image_urls"]}
-        )
-    },
-)
-def image_signals(
-    context: dg.AssetExecutionContext,
-    aggregated_images: pl.DataFrame,
-    settings: dg.ResourceParam[Settings],
-    warehouse: dg.ResourceParam[Warehouse],
-    store: dg.ResourceParam[ImageStore],
-) -> AssetRows:
-    """Hashes, histograms, framing, sharpness and the embedding: one decode, one forward pass."""
-    measured = measure_images(
-        aggregated_images, warehouse, store, settings.vision, log_progress(context, "measured")
-    )
-    return AssetRows(
-        measured.signals,
-        also=(SideRows(Quarantine, measured.quarantine, equals={"stage": "signals"}),),
-        metadata={
-            "computed": measured.n_computed,
-            "reused": measured.n_reused,
-            "undecodable": measured.quarantine["image_id"].n_unique(),
         },
     )

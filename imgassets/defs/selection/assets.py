@@ -115,6 +115,8 @@ def dedup_clusters(
             description="Each product's image set before and after, and what changed.",
         ),
     },
+    # It marks its partitions complete: whatever else a partition needs comes before it.
+    deps=["marketplace_compliance"],
     partitions_def=DAY_CATEGORY,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )

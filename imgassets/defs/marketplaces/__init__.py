@@ -1,0 +1,1 @@
+"""Marketplaces: images judged by what Google, Amazon and Walmart demand."""

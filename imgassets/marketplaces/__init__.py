@@ -1,0 +1,1 @@
+"""What marketplaces demand of product images: rules as data, and every image judged by them."""

@@ -9,34 +9,41 @@ Serves --images distinct pictures, made of the JPEG files below PICTURES, from a
 
 - ours: requests, address guard, probe, SHA-256, image store, journal, rows;
 - wget: --concurrency processes that write the bodies to files, and do no more;
+- wget alone: the same by a single process, one picture at a time;
 - img2dataset: bytes and their SHA-256 to files, nothing encoded again; from an environment of its
-  own, named by --img2dataset.
+  own, named by --img2dataset; with its threads in one process, as ours, and in one a core.
 
-A contender's time starts when its modules are loaded. Then a download is sent SIGKILL after a
-random time, --kills times, and left to finish. Exit code 1 if its rows or its store differ from an
-undisturbed one's, or if the server was asked again for a picture that had been recorded.
+The time of ours and of img2dataset starts when their modules are loaded; img2dataset's start of its
+worker processes counts, and so does wget's. Server and contender share the machine's cores.
+
+Then a download is sent SIGKILL at a random moment, until --kills of them landed, and is left to
+finish. Exit code 1 if a picture is lost or doubled, if its rows differ from an undisturbed run's,
+or if the server was asked again for a picture that had been recorded.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
+import hashlib
 import multiprocessing
 import os
 import random
 import shutil
+import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import httpx2
 import polars as pl
 
 from imgassets.ingest.fetch import fetch_images
@@ -46,7 +53,6 @@ from imgassets.settings import FetchSettings
 from imgassets.warehouse.contracts import FetchedImages, SupplierOffers
 
 SPAWN = multiprocessing.get_context("spawn")
-PORT = 8943
 NGINX = """
 daemon off;
 worker_processes {workers};
@@ -72,8 +78,7 @@ IMG2DATASET = """
 import sys, time
 from img2dataset import download
 if __name__ == "__main__":
-    urls, out, images, concurrency, cores = sys.argv[1:3] + [int(n) for n in sys.argv[3:]]
-    processes = min(cores, concurrency)
+    urls, out, images, concurrency, processes = sys.argv[1:3] + [int(n) for n in sys.argv[3:]]
     started = time.monotonic()
     download(
         url_list=urls, input_format="txt", output_format="files", output_folder=out,
@@ -98,8 +103,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         n_bytes = lay_out(arguments.pictures, folder / "www", arguments.images)
-        with serving(folder):
-            urls = [f"http://127.0.0.1:{PORT}/{i}.jpg" for i in range(arguments.images)]
+        with serving(folder) as base:
+            urls = [f"{base}/{i}.jpg" for i in range(arguments.images)]
             (folder / "urls.txt").write_text("\n".join(urls) + "\n")
             seconds = race(arguments, folder, urls)
             report(seconds, arguments.images, n_bytes)
@@ -127,29 +132,39 @@ def lay_out(pictures: Path, www: Path, images: int) -> int:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[None]:
-    """Run an nginx whose access log holds one path a line."""
+def serving(folder: Path) -> Iterator[str]:
+    """Run an nginx of our own, whose access log holds one path a line; give its base URL."""
     binary = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if binary is None:
         raise SystemExit("nginx is needed: apt-get install nginx-light")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     configuration = folder / "nginx.conf"
     # A server started by root would otherwise drop to a user that may not enter the folder.
     user = "user root;" if os.geteuid() == 0 else ""
     configuration.write_text(
-        user + NGINX.format(folder=folder, port=PORT, workers=os.cpu_count() or 1)
+        user + NGINX.format(folder=folder, port=port, workers=os.cpu_count() or 1)
     )
     server = subprocess.Popen([binary, "-c", str(configuration), "-e", str(folder / "error.log")])
     try:
-        for _ in range(100):
-            try:
-                httpx2.get(f"http://127.0.0.1:{PORT}/", trust_env=False)
-                break
-            except httpx2.TransportError:
-                time.sleep(0.05)
-        yield
+        wait_for_own(server, folder / "nginx.pid")
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait()
+
+
+def wait_for_own(server: subprocess.Popen[bytes], pid_file: Path) -> None:
+    """Wait until this very server listens: another's on the same port would answer as well."""
+    for _ in range(200):
+        if server.poll() is not None:
+            raise SystemExit("nginx did not start; what it said is above")
+        # nginx writes it once its sockets are bound.
+        if pid_file.exists() and pid_file.read_text().strip() == str(server.pid):
+            return
+        time.sleep(0.05)
+    raise SystemExit("nginx did not start within 10 s")
 
 
 # --- The contenders -------------------------------------------------------------------------------
@@ -160,15 +175,18 @@ def race(arguments: argparse.Namespace, folder: Path, urls: list[str]) -> dict[s
     contenders: dict[str, Callable[[Path], float]] = {
         "ours": partial(ours, urls=urls, concurrency=arguments.concurrency),
         "wget": partial(wget, urls=urls, concurrency=arguments.concurrency),
+        "wget alone": partial(wget, urls=urls, concurrency=1),
     }
     if arguments.img2dataset:
-        contenders["img2dataset"] = partial(
-            img2dataset,
-            python=arguments.img2dataset / "python",
-            urls=folder / "urls.txt",
-            images=len(urls),
-            concurrency=arguments.concurrency,
-        )
+        for processes in sorted({1, min(os.cpu_count() or 1, arguments.concurrency)}):
+            contenders[f"img2dataset, {processes} process{'es' * (processes > 1)}"] = partial(
+                img2dataset,
+                python=arguments.img2dataset / "python",
+                urls=folder / "urls.txt",
+                images=len(urls),
+                concurrency=arguments.concurrency,
+                processes=processes,
+            )
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(arguments.rounds):
         for name, run in contenders.items():
@@ -187,10 +205,14 @@ def ours(out: Path, urls: list[str], concurrency: int) -> float:
     process = SPAWN.Process(target=download, args=(out, urls, concurrency, sender))
     process.start()
     process.join()
+    if process.exitcode:
+        raise SystemExit("our download failed")
     return float(receiver.recv())
 
 
-def download(out: Path, urls: list[str], concurrency: int, sender: object = None) -> None:
+def download(
+    out: Path, urls: list[str], concurrency: int, sender: Connection | None = None
+) -> None:
     """Fetch the URLs into a store below `out`; write the rows and send the seconds it took."""
     settings = FetchSettings(
         concurrency=concurrency, per_host_concurrency=concurrency, allowed_networks=["127.0.0.0/8"]
@@ -243,10 +265,12 @@ def wget(out: Path, urls: list[str], concurrency: int) -> float:
     return time.monotonic() - started
 
 
-def img2dataset(out: Path, python: Path, urls: Path, images: int, concurrency: int) -> float:
+def img2dataset(
+    out: Path, python: Path, urls: Path, images: int, concurrency: int, processes: int
+) -> float:
     script = out / "peer.py"
     script.write_text(IMG2DATASET)
-    numbers = [str(n) for n in (images, concurrency, os.cpu_count() or 1)]
+    numbers = [str(n) for n in (images, concurrency, processes)]
     environment = {**os.environ, "NO_ALBUMENTATIONS_UPDATE": "1", "no_proxy": "127.0.0.1"}
     command = [str(python), str(script), str(urls), str(out / "pictures"), *numbers]
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -262,7 +286,7 @@ def report(seconds: dict[str, list[float]], images: int, n_bytes: int) -> None:
     for name, times in seconds.items():
         rates = ", ".join(f"{images / s:.0f}" for s in times)
         print(
-            f"{name:12} {images / middle[name]:7.0f} images/s {n_bytes / 1e6 / middle[name]:7.1f}"
+            f"{name:24} {images / middle[name]:7.0f} images/s {n_bytes / 1e6 / middle[name]:7.1f}"
             f" MB/s ({rates})"
         )
     for peer in list(seconds)[1:]:
@@ -283,31 +307,40 @@ def kill_and_restart(
     download(peaceful, urls, arguments.concurrency)
     log = folder / "access.log"
     rng = random.Random(arguments.seed)
-    asked: Counter[str] = Counter()
-    asked_again = 0
-    for number in range(arguments.kills + 1):
+    asked = asked_again = landed = 0
+    finished = False
+    while landed < arguments.kills or not finished:
+        if finished:
+            raise SystemExit(f"done after {landed} of {arguments.kills} kills: use more --images")
         recorded = journalled(killed, urls)
         position = log.stat().st_size
         process = SPAWN.Process(target=download, args=(killed, urls, arguments.concurrency))
         process.start()
-        if number < arguments.kills:
+        if landed < arguments.kills:
             wait_for_requests(log, position)
             time.sleep(rng.uniform(0.0, whole / (arguments.kills + 1)))
             process.kill()
         process.join()
+        if process.exitcode == -signal.SIGKILL:
+            landed += 1
+        elif process.exitcode:
+            raise SystemExit("our download failed")
+        else:
+            finished = True
         time.sleep(0.2)  # until the server has logged what was under way
         paths = log.read_text()[position:].split()
-        asked.update(paths)
+        asked += len(paths)
         asked_again += sum(path in recorded for path in paths)
-    rows = [pl.read_parquet(out / "rows.parquet") for out in (peaceful, killed)]
-    stores = [stored(out / "store") for out in (peaceful, killed)]
-    lost = len(stores[0] - stores[1]) + rows[0].height - rows[1].height
-    doubled = len(stores[1] - stores[0])
-    same = rows[0].equals(rows[1])
+    rows, expected = (pl.read_parquet(out / "rows.parquet") for out in (killed, peaceful))
+    files, unfinished = stored(killed / "store")
+    whole_rows = rows.filter(pl.col("image_id").is_in(list(files)))
+    lost = len(set(urls) - set(whole_rows["image_url"]))
+    doubled = len(files - set(expected["image_id"])) + rows.height - rows["image_url"].n_unique()
+    same = rows.equals(expected)
     print(
-        f"\nkilled {arguments.kills} times: {lost} lost, {doubled} duplicated, rows "
-        f"{'equal' if same else 'DIFFER'}; {sum(asked.values())} requests for {len(urls)} pictures,"
-        f" {asked_again} of them for a recorded one"
+        f"\nkilled {landed} times: {lost} of {len(urls)} pictures lost, {doubled} doubled, rows "
+        f"{'equal to' if same else 'DIFFER from'} an undisturbed run's; {asked} requests, "
+        f"{asked_again} of them for a recorded picture; {unfinished} unfinished files left behind"
     )
     return int(bool(lost or doubled or asked_again) or not same)
 
@@ -315,7 +348,7 @@ def kill_and_restart(
 def journalled(out: Path, urls: list[str]) -> set[str]:
     """Return the paths of the URLs that the journal holds."""
     with FetchJournal(out / "journal.sqlite") as journal:
-        return {httpx2.URL(url).path for url in journal.find(urls)}
+        return {urlsplit(url).path for url in journal.find(urls)}
 
 
 def wait_for_requests(log: Path, position: int) -> None:
@@ -325,10 +358,11 @@ def wait_for_requests(log: Path, position: int) -> None:
         time.sleep(0.01)
 
 
-def stored(store: Path) -> set[str]:
-    """Return the names of the whole files of a store, each with its size."""
-    files = (path for path in store.rglob("*") if path.is_file())
-    return {f"{path.name} {path.stat().st_size}" for path in files if path.name[0] != "."}
+def stored(store: Path) -> tuple[set[str], int]:
+    """Return the names of a store's files that hash to their names, and how many others it has."""
+    files = [path for path in store.rglob("*") if path.is_file()]
+    right = {p.name for p in files if hashlib.sha256(p.read_bytes()).hexdigest() == p.name}
+    return right, len(files) - len(right)
 
 
 if __name__ == "__main__":

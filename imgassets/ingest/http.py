@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import socket
 import ssl
 import zlib
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from types import TracebackType
 from urllib.parse import urljoin, urlsplit
 
 import httpcore2
 import httpx2
 
 from imgassets.ingest.addresses import AddressGuard, GuardedBackend, check_url
+from imgassets.ingest.connections import Answer, Connections
 from imgassets.ingest.hosts import Hosts
 from imgassets.ingest.refusal import Refused
 from imgassets.ingest.transports import Fetched, Unreachable, Validators, too_large
@@ -23,6 +24,9 @@ from imgassets.settings import FetchSettings
 
 FIRST_DELAY_SECONDS = 0.25
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
+_MAX_IGNORED_BYTES = 65_536
+"""Of a body that is no file; reading it keeps the connection for the next request."""
+
 _HEADERS = [
     (b"User-Agent", b"imgassets"),
     (b"Accept", b"image/*, */*;q=0.5"),
@@ -56,25 +60,17 @@ class HttpTransport:
             settings.per_host_rate,
             settings.max_retry_after_seconds,
         )
-        self._pool = httpcore2.AsyncConnectionPool(
-            # Made once: httpcore would read the authorities' certificates for every connection.
-            ssl_context=ssl_context or httpcore2.default_ssl_context(),
-            max_connections=settings.concurrency,
-            http2=True,
-            network_backend=GuardedBackend(guard or AddressGuard(settings.allowed_networks)),
+        self._connections = Connections(
+            GuardedBackend(guard or AddressGuard(settings.allowed_networks)),
+            ssl_context or httpcore2.default_ssl_context(),
+            keep=settings.concurrency,
         )
 
     async def __aenter__(self) -> HttpTransport:
-        await self._pool.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._pool.__aexit__(kind, error, trace)
+    async def __aexit__(self, *_: object) -> None:
+        await self._connections.aclose()
 
     async def fetch(self, location: str, known: Validators | None = None) -> Fetched | None:
         """Return what a URL answers; see :class:`imgassets.ingest.transports.Transport`.
@@ -153,42 +149,54 @@ class HttpTransport:
                 target=parsed.raw_path,
             )
             headers = [*_HEADERS, *_conditions(known)]
-            async with self._pool.stream("GET", target, headers=headers) as response:
-                found = {name.lower(): value.decode("latin-1") for name, value in response.headers}
-                if response.status in _REDIRECTS and b"location" in found:
-                    return urljoin(url, found[b"location"])
-                if response.status == 304 and known is not None:
-                    return None
-                self._check_status(url, response.status, found)
-                data = await self._body(response, found)
+            async with self._connections.get(target, headers) as answer:
+                if answer.status != 200:
+                    return await self._without_file(url, answer, known)
+                data = await self._body(answer)
         except httpcore2.TimeoutException:
             raise
         except socket.gaierror as error:
             raise _failed(url, error, error.errno == socket.EAI_AGAIN) from error
-        except (httpcore2.NetworkError, httpcore2.RemoteProtocolError) as error:
+        except (
+            httpcore2.NetworkError,
+            httpcore2.RemoteProtocolError,
+            httpcore2.ConnectionNotAvailable,
+        ) as error:
             raise _failed(url, error, _is_reset(error)) from error
         except (httpx2.InvalidURL, httpcore2.ProtocolError, zlib.error, ValueError) as error:
             raise _failed(url, error, False) from error
-        return Fetched(data, Validators(found.get(b"etag", ""), found.get(b"last-modified", "")))
+        etag, last_modified = (answer.headers.get(n, "") for n in (b"etag", b"last-modified"))
+        return Fetched(data, Validators(etag, last_modified))
 
-    def _check_status(self, url: str, status: int, headers: dict[bytes, str]) -> None:
-        if status == 200:
-            return
+    async def _without_file(self, url: str, answer: Answer, known: Validators | None) -> str | None:
+        """Return the URL that an answer redirects to, or None if the file is not modified."""
+        length = 0
+        # The status counts, however its body ends.
+        with contextlib.suppress(httpcore2.NetworkError, httpcore2.ProtocolError):
+            async for chunk in answer.chunks():
+                length += len(chunk)
+                if length > _MAX_IGNORED_BYTES:
+                    break
+        status, headers = answer.status, answer.headers
+        if status in _REDIRECTS and b"location" in headers:
+            return urljoin(url, headers[b"location"])
+        if status == 304 and known is not None:
+            return None
         why = ("http_status", f"HTTP {status}", "HTTP 200", f"{url} answers {_phrase(status)}.")
         if status in (408, 425, 429) or status >= 500:
             raise _Transient(Unreachable(*why), _retry_after(headers))
         raise Refused(*why)
 
-    async def _body(self, response: httpcore2.Response, headers: dict[bytes, str]) -> bytes:
+    async def _body(self, answer: Answer) -> bytes:
         """Read a body of at most the accepted size, on the wire and unpacked."""
         cap = self._settings.max_bytes
-        announced = headers.get(b"content-length", "")
+        announced = answer.headers.get(b"content-length", "")
         if announced.isdecimal() and int(announced) > cap:
             raise too_large(int(announced), cap)
-        unpack = _unpacker(headers.get(b"content-encoding", ""))
+        unpack = _unpacker(answer.headers.get(b"content-encoding", ""))
         data = bytearray()
         received = 0
-        async for chunk in response.aiter_stream():
+        async for chunk in answer.chunks():
             received += len(chunk)
             data += chunk if unpack is None else unpack.decompress(chunk, cap + 1 - len(data))
             if max(len(data), received) > cap:

@@ -60,10 +60,9 @@ GZIP_BOMB = zlib.compress(bytes(50_000_000))
 class Server:
     """A server whose paths each misbehave in one way."""
 
-    def __init__(
-        self, picture: bytes, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
-    ) -> None:
+    def __init__(self, picture: bytes, host: str, tls: ssl.SSLContext | None) -> None:
         self.hits: Counter[str] = Counter()
+        self.connections = 0
         self.redirect = "/ok.jpg"
         self.version = '"1"'
         hits = self.hits
@@ -73,6 +72,10 @@ class Server:
             protocol_version = "HTTP/1.1"
 
             def log_message(self, *args: object) -> None: ...
+
+            def setup(self) -> None:
+                behaviour.connections += 1
+                super().setup()
 
             def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
                 self.send_response(status)
@@ -85,6 +88,8 @@ class Server:
             def do_GET(self) -> None:
                 path = self.path
                 hits[path] += 1
+                # Closed without a word about it in the answer, as servers do after a while.
+                self.close_connection = path == "/ok-and-close"
                 if path.startswith("/ok"):
                     self.answer(200, picture, Set_Cookie="seen=1")
                 elif path.startswith("/slow/"):
@@ -144,6 +149,11 @@ class Server:
                         self.answer(200, picture)
                 elif path == "/busy-long":
                     self.answer(503, Retry_After="3600")
+                elif path == "/absent-and-cut-off":
+                    self.send_response(404)
+                    self.send_header("Content-Length", "9999")
+                    self.end_headers()
+                    self.close_connection = True
                 elif path == "/down":
                     self.answer(503)
                 elif path == "/html":
@@ -198,15 +208,25 @@ class Server:
 
 
 @pytest.fixture
-def server(picture: Callable[..., bytes]) -> Iterator[Server]:
-    running = Server(picture())
-    yield running
-    running.close()
+def serve(picture: Callable[..., bytes]) -> Iterator[Callable[..., Server]]:
+    """Return a starter of servers."""
+    running: list[Server] = []
+
+    def start(host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Server:
+        running.append(Server(picture(), host, tls))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.close()
 
 
 @pytest.fixture
-def server_elsewhere(picture: Callable[..., bytes]) -> Iterator[Server]:
+def server(serve: Callable[..., Server]) -> Server:
+    return serve()
+
+
+@pytest.fixture
+def server_elsewhere(serve: Callable[..., Server]) -> Server:
     """A server on another loopback address than 127.0.0.1."""
-    running = Server(picture(), "127.0.0.9")
-    yield running
-    running.close()
+    return serve("127.0.0.9")

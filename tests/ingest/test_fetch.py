@@ -54,6 +54,7 @@ def test_a_picture_arrives(fetch, server, store, picture, path):
     ("path", "rule", "measured"),
     [
         ("/absent", "http_status", "HTTP 404"),
+        ("/absent-and-cut-off", "http_status", "HTTP 404"),
         ("/down", "http_status", "HTTP 503"),
         ("/busy-long", "http_status", "HTTP 503"),
         ("/loop", "too_many_redirects", "> 5 redirects"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -20,7 +21,6 @@ from imgassets.ingest.http import HttpTransport
 from imgassets.ingest.refusal import Refused
 from imgassets.ingest.transports import Fetched, Unreachable, Validators
 from imgassets.settings import FetchSettings
-from tests.ingest.conftest import Server
 
 
 def fetch(url, known=None, ssl_context=None, guard=None, **settings):
@@ -80,6 +80,35 @@ def test_a_version_that_is_known_costs_no_bytes(server):
     again = fetch(server.url + "/versioned", first.validators)
     assert isinstance(again, Fetched)
     assert again.validators.etag == '"2"'
+
+
+@pytest.mark.parametrize(
+    ("middle", "connections"),
+    [("/hop", 1), ("/versioned", 1), ("/absent", 1), ("/big-unannounced", 2), ("/short", 2)],
+)
+def test_a_connection_is_used_again_if_its_answer_was_read_to_the_end(server, middle, connections):
+    async def run():
+        limits = FetchSettings(allowed_networks=["127.0.0.0/8"], max_bytes=100_000, attempts=1)
+        async with HttpTransport(limits) as transport:
+            await transport.fetch(server.url + "/ok")
+            with contextlib.suppress(Refused):
+                await transport.fetch(server.url + middle, Validators(server.version))
+            await transport.fetch(server.url + "/ok")
+
+    asyncio.run(run())
+    assert server.connections == connections
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_not_used(server, picture):
+    async def run():
+        limits = FetchSettings(allowed_networks=["127.0.0.0/8"], attempts=1)
+        async with HttpTransport(limits) as transport:
+            for _ in range(3):
+                assert (await transport.fetch(server.url + "/ok-and-close")).data == picture()
+                await asyncio.sleep(0.1)
+
+    asyncio.run(run())
+    assert server.connections == 3
 
 
 def test_a_busy_host_is_left_alone_and_holds_up_no_other(server, server_elsewhere):
@@ -229,6 +258,7 @@ def https(tmp_path, picture):
         "    headers = [(b'etag', version)]\n"
         "    await send({'type': 'http.response.start', 'status': 200, 'headers': headers})\n"
         "    body = open('picture', 'rb').read()\n"
+        "    if scope['path'] == '/large': body = bytes(40_000_000)\n"
         "    await send({'type': 'http.response.body', 'body': body})\n"
     )
     with socket.socket() as free:
@@ -250,7 +280,7 @@ def https(tmp_path, picture):
         trusting = ssl.create_default_context()
         authority.configure_trust(trusting)
         yield f"https://127.0.0.1:{port}/x.jpg", trusting
-        process.terminate()
+        process.kill()
 
 
 def test_http_2_is_spoken_where_it_is_offered(https, picture):
@@ -258,6 +288,21 @@ def test_http_2_is_spoken_where_it_is_offered(https, picture):
     fetched = fetch(url, ssl_context=trusting)
     assert fetched.data == picture()
     assert fetched.validators.etag == "2"
+
+
+def test_over_http_2_files_that_are_too_large_hold_up_no_other(https, picture):
+    """What was not read of the large ones must not fill the others' window (2^24 bytes)."""
+    url, trusting = https
+    limits = FetchSettings(allowed_networks=["127.0.0.0/8"], max_bytes=1_000_000, timeout_seconds=5)
+
+    async def run():
+        async with HttpTransport(limits, ssl_context=trusting) as transport:
+            for _ in range(3):
+                with pytest.raises(Refused, match="too_large"):
+                    await transport.fetch(url.replace("x.jpg", "large"))
+                assert (await transport.fetch(url)).data == picture()
+
+    asyncio.run(run())
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_tried_twice(https):
@@ -268,19 +313,18 @@ def test_a_certificate_that_nobody_vouches_for_is_not_tried_twice(https):
 
 
 @pytest.mark.parametrize(("name", "trusted"), [("127.0.0.1", True), ("elsewhere.example", False)])
-def test_a_certificate_has_to_be_of_the_host_that_was_asked(picture, name, trusted):
+def test_a_certificate_has_to_be_of_the_host_that_was_asked(serve, picture, name, trusted):
     authority = trustme.CA()
     serving, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
     authority.issue_cert(name).configure_cert(serving)
     authority.configure_trust(trusting)
-    server = Server(picture(), tls=serving)
+    server = serve(tls=serving)
     if trusted:
         assert fetch(server.url + "/ok", ssl_context=trusting).data == picture()
     else:
         found = refusal(server.url + "/ok", ssl_context=trusting)
         assert "CERTIFICATE_VERIFY_FAILED" in found.detail
         assert not server.hits
-    server.close()
 
 
 def test_environment_proxies_are_not_used(server, picture, monkeypatch):

@@ -133,6 +133,42 @@ class TypeSettings(_Part):
     )
 
 
+class LearningSettings(_Part):
+    """How the classifiers of flags are trained and promoted."""
+
+    max_sources: int = Field(
+        400, ge=2, description="Good images that synthetic defects are made from, at most."
+    )
+    max_augmentations: int = Field(
+        4, ge=1, description="Rounds of more synthetic examples before training gives up."
+    )
+    target_precision: float = Field(0.97, ge=0, le=1, description="Augmentation stops at both …")
+    target_recall: float = Field(0.95, ge=0, le=1, description="… of these, on the tuning part.")
+    max_false_discards: float = Field(
+        0.005, ge=0, le=1, description="Share of good tuning images that a limit may discard."
+    )
+    retrain_block: bool = Field(
+        True, description="Also retrain the backbone's last block (where it has one)."
+    )
+    pixel_margin: float = Field(
+        0.01, ge=0, le=1,
+        description="F1 by which a model that needs pixels again must be better to win.",
+    )  # fmt: skip
+
+
+class ReviewSettings(_Part):
+    """How the loop asks people."""
+
+    tasks_per_round: int = Field(60, ge=1, description="New questions of one round, at most.")
+    neighbours: int = Field(4, ge=0, description="Nearest neighbours of each image found.")
+    reject_precision: float = Field(
+        0.95, ge=0, le=1, description="Precision on the training folds that rejecting needs."
+    )
+    min_rejections: int = Field(
+        5, ge=1, description="True positives over the reject limit without which none is set."
+    )
+
+
 class MarketplaceSettings(_Part):
     """How images are judged by what marketplaces demand."""
 
@@ -185,6 +221,7 @@ class Settings(BaseSettings):
     first_day: date = Field(
         date(2024, 1, 1), description="First day partition; feeds of earlier days are refused."
     )
+    flags: Path | None = Field(None, description="TOML file of more flags; see flags.toml.")
     engine: Literal["local", "ray"] = Field(
         "local", description="What computes signals: this machine's processes, or a Ray cluster."
     )
@@ -197,6 +234,8 @@ class Settings(BaseSettings):
     quality: QualitySettings = Field(default_factory=QualitySettings)
     dedup: DedupSettings = Field(default_factory=DedupSettings)
     types: TypeSettings = Field(default_factory=TypeSettings)
+    learning: LearningSettings = Field(default_factory=LearningSettings)
+    review: ReviewSettings = Field(default_factory=ReviewSettings)
     marketplaces: MarketplaceSettings = Field(default_factory=MarketplaceSettings)
 
     @model_validator(mode="after")

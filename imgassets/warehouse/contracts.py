@@ -1,18 +1,20 @@
-"""Table contracts: one class per table, from which DDL, validation and documentation follow.
-
-A contract is a dataframely schema. Its docstring's first line is the table's comment, each column's
-``description`` the column's comment. ``primary_key`` marks the key: DuckLake has no constraints, so
-keys are checked before a write (:meth:`Contract.validate`) and again by Dagster asset checks.
-"""
+"""Table contracts: one class per table, from which DDL, validation and documentation follow."""
 
 from __future__ import annotations
 
 import dataframely as dy
-import polars as pl
 
-IMAGE_ID = r"^[0-9a-f]{64}$"
-HASH64 = r"^[0-9a-f]{16}$"
-CATEGORY = r"^[a-z0-9][a-z0-9-]*$"
+from imgassets.warehouse.contract import CATEGORY, HASH64, IMAGE_ID, Contract, Partitioned
+from imgassets.warehouse.learning_contracts import (
+    DefectExamples,
+    FlagLabels,
+    ImageLabels,
+    ModelVersions,
+    ReviewAnswers,
+    ReviewRounds,
+    ReviewTasks,
+    TypePriorities,
+)
 
 UNCATEGORISED = "uncategorised"
 """Category of feed rows (or whole feed files) that name none; it holds quarantine rows only."""
@@ -20,49 +22,13 @@ UNCATEGORISED = "uncategorised"
 MODES = ("rgb", "rgba", "gray", "gray_alpha", "palette", "cmyk", "other")
 """Layouts of pixels that a file can declare."""
 
-QUARANTINE_STAGES = ("feed", "fetch", "signals")
+QUARANTINE_STAGES = ("feed", "fetch", "signals", "compliance")
 
 MARKETPLACES = ("google", "amazon", "walmart")
 """Authorities whose rules images are judged by."""
 
 
-class Contract(dy.Schema):
-    """Base of all table contracts."""
-
-    @classmethod
-    def table_name(cls) -> str:
-        """Return the table's name in the warehouse, e.g. ``supplier_offers``."""
-        return "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
-
-    @classmethod
-    def comment(cls) -> str:
-        """Return the table's one-line comment."""
-        return (cls.__doc__ or "").strip().splitlines()[0]
-
-    @classmethod
-    def column_comments(cls) -> dict[str, str]:
-        """Return each column's comment by name."""
-        return {name: getattr(cls, name).description or "" for name in cls.column_names()}
-
-    @classmethod
-    def conform(cls, frame: pl.DataFrame) -> pl.DataFrame:
-        """Select this contract's columns in order, cast, and validate them.
-
-        Raises:
-            dataframely.exc.ValidationError: a key repeats or a value breaks a rule; the message
-                counts the offending rows per rule.
-        """
-        return cls.validate(frame.select(cls.column_names()), cast=True)
-
-
-class _Partitioned(Contract):
-    day = dy.Date(primary_key=True, description="Day of the feed that changed the product.")
-    category = dy.String(
-        primary_key=True, regex=CATEGORY, description="Product category, as a slug."
-    )
-
-
-class SupplierOffers(_Partitioned):
+class SupplierOffers(Partitioned):
     """One image reference in one supplier's feed."""
 
     product_id = dy.String(primary_key=True, min_length=1, description="Product the image is for.")
@@ -85,7 +51,8 @@ class Quarantine(Contract):
     day = dy.Date(description="Partition day.")
     category = dy.String(regex=CATEGORY, description="Partition category, or 'uncategorised'.")
     stage = dy.String(
-        check=lambda c: c.is_in(QUARANTINE_STAGES), description="feed, fetch or signals."
+        check=lambda c: c.is_in(QUARANTINE_STAGES),
+        description="feed, fetch, signals or compliance.",
     )
     rule_id = dy.String(min_length=1, description="Rule that refused it, e.g. 'missing_column'.")
     measured = dy.String(description="What was found.")
@@ -99,7 +66,7 @@ class Quarantine(Contract):
     feed_row = dy.Int32(nullable=True, description="Row in the feed file, from 1, where known.")
 
 
-class FetchedImages(_Partitioned):
+class FetchedImages(Partitioned):
     """One image reference whose bytes arrived and look like a whole picture."""
 
     product_id = dy.String(primary_key=True, description="Product the image is for.")
@@ -124,7 +91,7 @@ class FetchedImages(_Partitioned):
     )
 
 
-class AggregatedImages(_Partitioned):
+class AggregatedImages(Partitioned):
     """One distinct image of one product, all suppliers together, up to the partition's day."""
 
     product_id = dy.String(primary_key=True, description="Product.")
@@ -145,7 +112,7 @@ class AggregatedImages(_Partitioned):
     first_seen = dy.Date(description="Day of the first feed that referred to it.")
 
 
-class ImageSignals(_Partitioned):
+class ImageSignals(Partitioned):
     """All measures of one image, from one decode and one forward pass."""
 
     image_id = dy.String(primary_key=True, regex=IMAGE_ID, description="The image.")
@@ -182,7 +149,7 @@ class ImageSignals(_Partitioned):
     embedding = dy.List(dy.Float32(), description="Backbone embedding, L2-normalised.")
 
 
-class QualityScores(_Partitioned):
+class QualityScores(Partitioned):
     """One image of one product judged by the quality rules."""
 
     product_id = dy.String(primary_key=True, description="Product.")
@@ -192,12 +159,53 @@ class QualityScores(_Partitioned):
     p_placeholder = dy.Float32(min=0, max=1, description="Likewise for placeholder art.")
     passed = dy.Bool(description="No rule failed.")
     failed_rules = dy.List(dy.String(), description="Ids of the rules that failed.")
+    judged_by = dy.List(
+        dy.String(), description="What decided each defect: '<flag> rules', or its model version."
+    )
     reasons = dy.List(
         dy.String(), description="One sentence per failed rule: the measured value and the limit."
     )
 
 
-class ImageTypes(_Partitioned):
+class ComplianceFlags(Partitioned):
+    """One flag that one image of one product deserves, or may deserve."""
+
+    product_id = dy.String(primary_key=True, description="Product.")
+    image_id = dy.String(primary_key=True, regex=IMAGE_ID, description="The image.")
+    flag = dy.String(primary_key=True, description="The flag, e.g. 'weapon'.")
+    probability = dy.Float32(
+        nullable=True, min=0, max=1, description="The model's; null where only people answered."
+    )
+    source = dy.String(
+        check=lambda c: c.is_in(["model", "human"]), description="Who decided: model or human."
+    )
+    decision = dy.String(
+        check=lambda c: c.is_in(["rejected", "review"]),
+        description="rejected: kept out of every image set; review: shown, and asked about.",
+    )
+    reason = dy.String(description="One sentence: the probability and its limit, or who answered.")
+    model_version = dy.String(description="Version that answered; '' where only people did.")
+
+
+class FlagAssessments(Partitioned):
+    """Whether one flag was looked for in a partition at all: without a model it was not."""
+
+    flag = dy.String(primary_key=True, description="The flag.")
+    status = dy.String(
+        check=lambda c: c.is_in(["assessed", "not_assessed"]),
+        description="not_assessed: no model was trained, so nothing is known but people's answers.",
+    )
+    model_version = dy.String(description="Version that looked; '' if none.")
+    reject_limit = dy.Float32(
+        nullable=True, min=0, max=1, description="Probability from which an image is rejected."
+    )
+    review_limit = dy.Float32(
+        nullable=True, min=0, max=1, description="Probability from which people are asked."
+    )
+    n_images = dy.Int32(min=0, description="Images of products looked at.")
+
+
+class ImageTypes(Partitioned):
     """The view type of one image of one product; only images that passed quality."""
 
     product_id = dy.String(primary_key=True, description="Product.")
@@ -208,7 +216,7 @@ class ImageTypes(_Partitioned):
     model_version = dy.String(description="Registered version that answered; '' if untyped.")
 
 
-class DedupClusters(_Partitioned):
+class DedupClusters(Partitioned):
     """One typed image of one product and the cluster of duplicates it belongs to."""
 
     product_id = dy.String(primary_key=True, description="Product.")
@@ -224,7 +232,7 @@ class DedupClusters(_Partitioned):
     hsv_distance = dy.Float32(nullable=True, min=0, description="Chi-square to the nearest, 0 … 2.")
 
 
-class OrderedImageSets(_Partitioned):
+class OrderedImageSets(Partitioned):
     """One chosen image of one product at its rank."""
 
     product_id = dy.String(primary_key=True, description="Product.")
@@ -235,7 +243,7 @@ class OrderedImageSets(_Partitioned):
     reason = dy.String(description="Why it stands here, or why the product was bypassed.")
 
 
-class ImageSetChanges(_Partitioned):
+class ImageSetChanges(Partitioned):
     """One product's image set before and after."""
 
     product_id = dy.String(primary_key=True, description="Product.")
@@ -259,7 +267,7 @@ class ImageSetChanges(_Partitioned):
     hero_changed = dy.Bool(description="The first image differs.")
 
 
-class MarketplaceCompliance(_Partitioned):
+class MarketplaceCompliance(Partitioned):
     """One image of one product judged by one rule of one marketplace.
 
     A rule of scope 'main image' says how the image would do as its product's main image: which one
@@ -292,38 +300,6 @@ class MarketplaceCompliance(_Partitioned):
     title = dy.String(description="The rule in one sentence.")
 
 
-class ImageLabels(Contract):
-    """One person's label of one image's type."""
-
-    product_id = dy.String(primary_key=True, description="Product.")
-    image_url = dy.String(primary_key=True, description="Reference as in the feed.")
-    image_type = dy.String(min_length=1, description="Type, or 'none'.")
-    group_id = dy.String(description="Images of one group (style) never split across train/test.")
-    source = dy.String(description="File it was imported from.")
-
-
-class TypePriorities(Contract):
-    """One image type's place in a category's order of views."""
-
-    category = dy.String(primary_key=True, regex=CATEGORY, description="Category slug.")
-    image_type = dy.String(primary_key=True, description="Type.")
-    rank = dy.Int32(min=1, description="1 comes first.")
-
-
-class ModelVersions(Contract):
-    """One registered model version and how it did on held-out labels."""
-
-    model = dy.String(primary_key=True, description="Registered model's name.")
-    version = dy.Int32(primary_key=True, min=1, description="Version number in MLflow.")
-    is_champion = dy.Bool(description="Carries the alias 'champion'.")
-    run_id = dy.String(description="MLflow run.")
-    metric = dy.String(description="Metric the promotion was decided by.")
-    value = dy.Float64(description="Its value on the held-out part.")
-    n_train = dy.Int32(min=0, description="Labelled images trained on.")
-    n_test = dy.Int32(min=0, description="Labelled images held out.")
-    snapshot_id = dy.Int64(min=0, description="Warehouse snapshot the data came from.")
-
-
 class FeedFiles(Contract):
     """One category's share of one accepted feed file, with a hash of its content."""
 
@@ -339,7 +315,7 @@ class FeedFiles(Contract):
     content_hash = dy.String(description="Of this category's rows and the image base.")
 
 
-class PartitionState(_Partitioned):
+class PartitionState(Partitioned):
     """How far a partition was computed, and from what; equal fingerprints mean nothing to do."""
 
     stage = dy.String(
@@ -352,8 +328,9 @@ class PartitionState(_Partitioned):
 
 CONTRACTS: tuple[type[Contract], ...] = (
     SupplierOffers, Quarantine, FetchedImages, AggregatedImages, ImageSignals, QualityScores,
-    ImageTypes, DedupClusters, OrderedImageSets, ImageSetChanges, MarketplaceCompliance,
-    ImageLabels, TypePriorities, ModelVersions, FeedFiles, PartitionState,
+    ComplianceFlags, FlagAssessments, ImageTypes, DedupClusters, OrderedImageSets, ImageSetChanges,
+    MarketplaceCompliance, ImageLabels, FlagLabels, TypePriorities, ReviewTasks, ReviewAnswers,
+    ReviewRounds, DefectExamples, ModelVersions, FeedFiles, PartitionState,
 )  # fmt: skip
 """Every table of the warehouse."""
 

@@ -15,6 +15,7 @@ _SQL_TYPES: dict[pl.DataType, str] = {
     pl.Int64(): "BIGINT",
     pl.Float32(): "FLOAT",
     pl.Float64(): "DOUBLE",
+    pl.Datetime("us", "UTC"): "TIMESTAMPTZ",
 }
 
 

@@ -65,6 +65,14 @@ class Replacement:
 
 
 @dataclass(frozen=True)
+class Addition:
+    """Rows to add to a table; those whose key it already holds are left out."""
+
+    contract: type[Contract]
+    frame: pl.DataFrame
+
+
+@dataclass(frozen=True)
 class CommitMessage:
     """Who wrote a snapshot and why; kept in DuckLake's snapshot history."""
 
@@ -286,8 +294,10 @@ class Warehouse:
                 for name in tables:
                     connection.unregister(name)
 
-    def replace(self, replacements: Sequence[Replacement], message: CommitMessage) -> int:
-        """Replace scopes of one or several tables in ONE transaction.
+    def replace(
+        self, replacements: Sequence[Replacement | Addition], message: CommitMessage
+    ) -> int:
+        """Replace scopes of one or several tables, or add to them, in ONE transaction.
 
         A process killed at any moment leaves the old rows or the new ones, never a mixture. On a
         conflict with another writer the whole transaction is tried again with jitter.
@@ -316,29 +326,26 @@ class Warehouse:
     def _replace_once(
         self,
         connection: duckdb.DuckDBPyConnection,
-        prepared: Sequence[tuple[Replacement, pl.DataFrame]],
+        prepared: Sequence[tuple[Replacement | Addition, pl.DataFrame]],
         message: CommitMessage,
     ) -> int:
         connection.execute("BEGIN")
         try:
-            for replacement, frame in prepared:
-                table = replacement.contract.table_name()
-                connection.execute(f"DELETE FROM {table} WHERE {replacement.predicate()}")
+            for change, frame in prepared:
+                table = change.contract.table_name()
+                if isinstance(change, Replacement):
+                    connection.execute(f"DELETE FROM {table} WHERE {change.predicate()}")
                 if frame.is_empty():
                     continue
                 connection.register("new_rows", frame.to_arrow())
-                outside = connection.execute(
-                    f"SELECT count(*) FROM new_rows WHERE NOT ({replacement.predicate()})"
-                ).fetchone()
-                if outside and outside[0]:
-                    raise WarehouseError(
-                        f"{outside[0]} rows for {table} lie outside the partitions being "
-                        f"replaced by {message.asset}"
-                    )
                 columns = ", ".join(f'"{name}"' for name in frame.columns)
-                connection.execute(
-                    f"INSERT INTO {table} ({columns}) SELECT {columns} FROM new_rows"
-                )
+                rows = f"SELECT {columns} FROM new_rows"
+                if isinstance(change, Replacement):
+                    _refuse_rows_outside(connection, change, message)
+                else:
+                    key = ", ".join(f'"{name}"' for name in change.contract.primary_key())
+                    rows += f" ANTI JOIN {table} USING ({key})"
+                connection.execute(f"INSERT INTO {table} ({columns}) {rows}")
                 connection.unregister("new_rows")
             connection.execute(
                 f"CALL {_ALIAS}.set_commit_message({quote(message.author)}, "
@@ -354,6 +361,20 @@ class Warehouse:
     def snapshot_id(self) -> int:
         """Return the id of the latest snapshot."""
         return int(self.sql(f"SELECT max(snapshot_id) AS id FROM {_ALIAS}.snapshots()")["id"][0])
+
+
+def _refuse_rows_outside(
+    connection: duckdb.DuckDBPyConnection, change: Replacement, message: CommitMessage
+) -> None:
+    """Raise if ``new_rows`` holds rows that the replacement would not have deleted."""
+    outside = connection.execute(
+        f"SELECT count(*) FROM new_rows WHERE NOT ({change.predicate()})"
+    ).fetchone()
+    if outside and outside[0]:
+        raise WarehouseError(
+            f"{outside[0]} rows for {change.contract.table_name()} lie outside the partitions "
+            f"being replaced by {message.asset}"
+        )
 
 
 def view_files() -> list[Path]:

@@ -1,0 +1,82 @@
+"""The registry of flags: yes/no questions about an image that people answer and models learn."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+_FILE = Path(__file__).with_name("flags.toml")
+_FLAG_ID = re.compile(r"[a-z][a-z0-9_]*")
+
+Group = Literal["quality", "compliance"]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One thing that can be wrong with an image.
+
+    Attributes:
+        id: its name in tables and labels, e.g. ``weapon``; the name of its registered model, too.
+        group: ``quality`` (decided in ``quality_scores``) or ``compliance``.
+        question: what a reviewer is asked; 'yes' means that the image deserves the flag.
+        title: what a person reads, e.g. ``promotional badge``.
+        synthetic: whether examples can be drawn (:mod:`imgassets.learning.synthetic`).
+    """
+
+    id: str
+    group: Group
+    question: str
+    title: str
+    synthetic: bool = False
+
+
+def read_flags(path: Path) -> dict[str, Flag]:
+    """Read flags from a TOML file: one table per flag.
+
+    Raises:
+        ValueError: the file is no TOML, or a flag lacks a part or has a bad id.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"{path}: no readable TOML file of flags: {error}") from error
+    flags: dict[str, Flag] = {}
+    for flag_id, table in tables.items():
+        if not _FLAG_ID.fullmatch(flag_id) or not isinstance(table, dict):
+            raise ValueError(f"{path}: '{flag_id}' is no flag: use a table [lower_case_name]")
+        try:
+            flag = Flag(id=flag_id, **table)
+        except TypeError as error:
+            raise ValueError(
+                f"{path}: flag '{flag_id}': needs group, question and title, and may have "
+                f"synthetic ({error})"
+            ) from error
+        if flag.group not in ("quality", "compliance"):
+            raise ValueError(f"{path}: flag '{flag_id}': group is 'quality' or 'compliance'")
+        flags[flag_id] = flag
+    return flags
+
+
+@functools.cache
+def builtin_flags() -> Mapping[str, Flag]:
+    """Return the flags that come with imgassets."""
+    return read_flags(_FILE)
+
+
+def all_flags(extra: Path | None = None) -> Mapping[str, Flag]:
+    """Return the built-in flags and those of a file of one's own, which win, in their order."""
+    return dict(builtin_flags()) if extra is None else {**builtin_flags(), **read_flags(extra)}
+
+
+def require_known(wanted: Iterable[str], flags: Mapping[str, Flag]) -> None:
+    """Raise a ValueError that names the flags of ``wanted`` that are not in the registry."""
+    if unknown := sorted(set(wanted) - set(flags)):
+        raise ValueError(
+            f"unknown flag {', '.join(unknown)}; known are {', '.join(sorted(flags))} "
+            "(IMGASSETS_FLAGS names a file with more)"
+        )

@@ -1,0 +1,53 @@
+"""What all table contracts share: the base class, keys of partitions, and common patterns.
+
+A contract is a dataframely schema. Its docstring's first line is the table's comment, each column's
+``description`` the column's comment. ``primary_key`` marks the key: DuckLake has no constraints, so
+keys are checked before a write (:meth:`Contract.validate`) and again by Dagster asset checks.
+"""
+
+from __future__ import annotations
+
+import dataframely as dy
+import polars as pl
+
+IMAGE_ID = r"^[0-9a-f]{64}$"
+HASH64 = r"^[0-9a-f]{16}$"
+CATEGORY = r"^[a-z0-9][a-z0-9-]*$"
+
+
+class Contract(dy.Schema):
+    """Base of all table contracts."""
+
+    @classmethod
+    def table_name(cls) -> str:
+        """Return the table's name in the warehouse, e.g. ``supplier_offers``."""
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
+
+    @classmethod
+    def comment(cls) -> str:
+        """Return the table's one-line comment."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+    @classmethod
+    def column_comments(cls) -> dict[str, str]:
+        """Return each column's comment by name."""
+        return {name: getattr(cls, name).description or "" for name in cls.column_names()}
+
+    @classmethod
+    def conform(cls, frame: pl.DataFrame) -> pl.DataFrame:
+        """Select this contract's columns in order, cast, and validate them.
+
+        Raises:
+            dataframely.exc.ValidationError: a key repeats or a value breaks a rule; the message
+                counts the offending rows per rule.
+        """
+        return cls.validate(frame.select(cls.column_names()), cast=True)
+
+
+class Partitioned(Contract):
+    """Base of tables whose partitions are (day, category)."""
+
+    day = dy.Date(primary_key=True, description="Day of the feed that changed the product.")
+    category = dy.String(
+        primary_key=True, regex=CATEGORY, description="Product category, as a slug."
+    )

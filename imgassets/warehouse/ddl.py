@@ -54,6 +54,26 @@ def create_statements(contract: type[Contract]) -> list[str]:
     return statements
 
 
+def missing_columns(contract: type[Contract], present: set[str]) -> list[str]:
+    """Return the statements that bring an older table up to its contract.
+
+    Args:
+        contract: the table's present contract.
+        present: names of the columns that it has.
+
+    Returns:
+        Statements that add what is missing; rows written before hold null there.
+    """
+    table = contract.table_name()
+    comments = contract.column_comments()
+    statements: list[str] = []
+    for name, dtype in contract.create_empty().schema.items():
+        if name not in present:
+            statements.append(f'ALTER TABLE {table} ADD COLUMN "{name}" {sql_type(dtype)}')
+            statements.append(f'COMMENT ON COLUMN {table}."{name}" IS {quote(comments[name])}')
+    return statements
+
+
 def is_partitioned(contract: type[Contract]) -> bool:
     """Tell whether the contract's table is partitioned by (day, category)."""
     names = contract.column_names()

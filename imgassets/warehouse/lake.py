@@ -27,8 +27,9 @@ import polars as pl
 from filelock import FileLock
 
 from imgassets.warehouse.contracts import CONTRACTS, Contract
-from imgassets.warehouse.ddl import create_statements
+from imgassets.warehouse.ddl import create_statements, missing_columns
 from imgassets.warehouse.partitions import Partition, partition_predicate, quote
+from imgassets.warehouse.views import view_comment, view_files
 
 _ALIAS = "lake"
 _LOCK_SECONDS = 600.0
@@ -208,23 +209,39 @@ class Warehouse:
         return FileLock(f"{self._sqlite}.lock", timeout=_LOCK_SECONDS)
 
     def initialise(self) -> None:
-        """Create missing tables and (re)install the analysts' views; cheap when nothing is new."""
+        """Create missing tables and columns, (re)install the views; cheap when nothing is new."""
         if self._initialised:
             return
         with self._commit_lock(), self.connect(read_only=False) as connection:
-            present = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
-            missing = [c for c in CONTRACTS if c.table_name() not in present]
-            if missing:
+            statements = self._pending_ddl(connection)
+            if statements:
                 connection.execute("BEGIN")
-                for contract in missing:
-                    for statement in create_statements(contract):
-                        connection.execute(statement)
+                for statement in statements:
+                    connection.execute(statement)
                 connection.execute(
                     f"CALL {_ALIAS}.set_commit_message('imgassets', 'create tables')"
                 )
                 connection.execute("COMMIT")
             self._install_views(connection)
         self._initialised = True
+
+    def _pending_ddl(self, connection: duckdb.DuckDBPyConnection) -> list[str]:
+        """Return what creates missing tables, and missing columns of an older release's tables."""
+        present: dict[str, set[str]] = {}
+        rows = connection.execute(
+            "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = ?", [_ALIAS]
+        ).fetchall()
+        for table, column in rows:
+            present.setdefault(table, set()).add(column)
+        statements: list[str] = []
+        for contract in CONTRACTS:
+            columns = present.get(contract.table_name())
+            statements += (
+                create_statements(contract)
+                if columns is None
+                else missing_columns(contract, columns)
+            )
+        return statements
 
     def _install_views(self, connection: duckdb.DuckDBPyConnection) -> None:
         installed = dict(
@@ -375,15 +392,3 @@ def _refuse_rows_outside(
             f"{outside[0]} rows for {change.contract.table_name()} lie outside the partitions "
             f"being replaced by {message.asset}"
         )
-
-
-def view_files() -> list[Path]:
-    """Return the SQL files of the analysts' views, in the order they are installed."""
-    packaged = Path(str(importlib.resources.files("imgassets"))) / "sql"
-    root = packaged if packaged.exists() else packaged.parent.parent / "sql"
-    return sorted((root / "views").glob("*.sql"))
-
-
-def view_comment(sql: str) -> str:
-    """Return a view's description: the text of its first comment line."""
-    return sql.strip().splitlines()[0].removeprefix("--").strip()

@@ -15,6 +15,7 @@ import pytest
 from imgassets.warehouse.contracts import CONTRACTS, PartitionState, SupplierOffers
 from imgassets.warehouse.ddl import create_statements
 from imgassets.warehouse.lake import (
+    Addition,
     CommitMessage,
     QueryError,
     Replacement,
@@ -102,6 +103,24 @@ def test_rows_that_break_the_contract_are_refused(warehouse: Warehouse) -> None:
             CommitMessage(asset="partition_state"),
         )
     assert warehouse.read(PartitionState).is_empty()
+
+
+def test_rows_are_added_once(warehouse: Warehouse) -> None:
+    message = CommitMessage(asset="partition_state")
+    warehouse.replace([Addition(PartitionState, state("a", TABLET))], message)
+    warehouse.replace([Addition(PartitionState, state("b", TABLET, LAPTOP))], message)
+    rows = warehouse.read(PartitionState, columns=["category", "fingerprint"])
+    assert dict(rows.iter_rows()) == {"laptop": "b", "tablet": "a"}
+
+
+def test_a_table_of_an_older_release_gets_its_new_columns(warehouse: Warehouse) -> None:
+    write(warehouse, "a", TABLET)
+    with warehouse.connect(read_only=False) as connection:
+        connection.execute("ALTER TABLE partition_state DROP COLUMN fingerprint")
+    later = Warehouse(warehouse.catalog, warehouse.data_path)
+    write(later, "b", LAPTOP)
+    rows = later.sql("SELECT category, fingerprint FROM partition_state ORDER BY ALL")
+    assert rows.rows() == [("laptop", "b"), ("tablet", None)]
 
 
 def test_two_tables_change_in_one_snapshot_or_not_at_all(warehouse: Warehouse) -> None:

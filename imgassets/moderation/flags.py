@@ -25,14 +25,20 @@ class Flag:
         group: ``quality`` (decided in ``quality_scores``) or ``compliance``.
         question: what a reviewer is asked; 'yes' means that the image deserves the flag.
         title: what a person reads, e.g. ``promotional badge``.
-        synthetic: whether examples can be drawn (:mod:`imgassets.learning.synthetic`).
+        defects: kinds of synthetic defects (:mod:`imgassets.learning.synthetic`) that deserve it.
+        unclear: kinds that may or may not; never used to train it.
     """
 
     id: str
     group: Group
     question: str
     title: str
-    synthetic: bool = False
+    defects: tuple[str, ...] = ()
+    unclear: tuple[str, ...] = ()
+
+    def deserved_by(self, kind: str) -> bool | None:
+        """Tell whether a synthetic example of a kind deserves the flag; None: unclear."""
+        return None if kind in self.unclear else kind in self.defects
 
 
 def read_flags(path: Path) -> dict[str, Flag]:
@@ -50,11 +56,12 @@ def read_flags(path: Path) -> dict[str, Flag]:
         if not _FLAG_ID.fullmatch(flag_id) or not isinstance(table, dict):
             raise ValueError(f"{path}: '{flag_id}' is no flag: use a table [lower_case_name]")
         try:
-            flag = Flag(id=flag_id, **table)
+            defects, unclear = (tuple(table.pop(name, ())) for name in ("defects", "unclear"))
+            flag = Flag(id=flag_id, defects=defects, unclear=unclear, **table)
         except TypeError as error:
             raise ValueError(
                 f"{path}: flag '{flag_id}': needs group, question and title, and may have "
-                f"synthetic ({error})"
+                f"defects and unclear ({error})"
             ) from error
         if flag.group not in ("quality", "compliance"):
             raise ValueError(f"{path}: flag '{flag_id}': group is 'quality' or 'compliance'")

@@ -1,4 +1,4 @@
-"""The quality rules (paper A, II-A): measured value against limit, a sentence per failure."""
+"""Quality (paper A, II-A): models where there are any, else rules; people overrule both."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from imgassets.selection import IMAGE, PARTITION
 
 if TYPE_CHECKING:
     from imgassets.settings import QualitySettings
+
+DEFECTS = ("blurry", "small_object", "placeholder")
+"""Flags that a model may judge instead of the rules of that name. Resolution is always measured."""
 
 STEEPNESS = 4.0
 """How fast a probability moves away from 0.5 as the value leaves the limit: twice the limit gives
@@ -29,6 +32,8 @@ class Rule:
         sentence: what to tell a person, with the measured value for ``{}``.
         scale: factor on the measured value in the sentence.
         decimals: decimal places of the measured value in the sentence.
+        beside_model: whether the rule holds even where a model judges its flag: it knows something
+            that no single image tells.
     """
 
     id: str
@@ -38,6 +43,7 @@ class Rule:
     at_most: bool = False
     scale: float = 1.0
     decimals: int = 0
+    beside_model: bool = False
 
     def fails(self) -> pl.Expr:
         """Whether the limit is broken; keeping it exactly is good."""
@@ -94,6 +100,7 @@ def rules(settings: QualitySettings) -> list[Rule]:
             "placeholder: the same file stands for {} products, at most "
             f"{settings.max_products_sharing} allowed",
             at_most=True,
+            beside_model=True,
         ),
         Rule(
             "placeholder",
@@ -106,15 +113,34 @@ def rules(settings: QualitySettings) -> list[Rule]:
     ]
 
 
+LEARNED = {
+    "image_id": pl.String,
+    "flag": pl.String,
+    "probability": pl.Float32,
+    "limit": pl.Float64,
+    "model_version": pl.String,
+}
+"""What models say: one row per image and flag that a model judged."""
+
+TOLD = {"image_id": pl.String, "flag": pl.String, "value": pl.Boolean}
+"""What people say: one row per image and flag that somebody judged."""
+
+
 def score_quality(
-    aggregated: pl.DataFrame, signals: pl.DataFrame, settings: QualitySettings
+    aggregated: pl.DataFrame,
+    signals: pl.DataFrame,
+    settings: QualitySettings,
+    learned: pl.DataFrame | None = None,
+    told: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Judge every aggregated image that has signals.
 
     Args:
         aggregated: rows of ``aggregated_images``.
         signals: rows of ``image_signals`` of the same partitions.
-        settings: the limits.
+        settings: the rules' limits.
+        learned: :data:`LEARNED` rows; a flag without any is judged by its rules.
+        told: :data:`TOLD` rows; they overrule models and rules.
 
     Returns:
         Rows of ``quality_scores``, sorted by key. An image without signals was quarantined before
@@ -127,31 +153,95 @@ def score_quality(
     judged = aggregated.join(sharing, on=[*PARTITION, "image_id"]).join(
         signals.select(*PARTITION, "image_id", *measures), on=[*PARTITION, "image_id"]
     )
+    for flag in DEFECTS:
+        judged = _with_evidence(judged, flag, learned, told)
     checks = rules(settings)
-    probabilities = [
-        pl.max_horizontal([rule.probability() for rule in checks if rule.id == rule_id]).alias(
-            f"p_{rule_id}"
-        )
-        for rule_id in ("blurry", "small_object", "placeholder")
-    ]
-    failed = pl.concat_list(
-        [pl.when(rule.fails()).then(pl.lit(rule.id)) for rule in checks]
-    ).list.drop_nulls()
+    measured = [rule for rule in checks if rule.id not in DEFECTS]
+    failed = [pl.when(rule.fails()).then(pl.lit(rule.id)) for rule in measured]
+    failed += [pl.when(_fails(flag, checks)).then(pl.lit(flag)) for flag in DEFECTS]
+    reasons = [rule.reason() for rule in measured]
+    reasons += [reason for flag in DEFECTS for reason in _reasons(flag, checks)]
     return (
         judged.with_columns(
-            *probabilities,
-            failed_rules=failed.list.unique(maintain_order=True),
-            reasons=pl.concat_list([rule.reason() for rule in checks]).list.drop_nulls(),
+            *(_probability(flag, checks).alias(f"p_{flag}") for flag in DEFECTS),
+            failed_rules=pl.concat_list(failed).list.drop_nulls(),
+            reasons=pl.concat_list(reasons).list.drop_nulls(),
+            judged_by=pl.concat_list([_judged_by(flag) for flag in DEFECTS]),
         )
         .with_columns(passed=pl.col("failed_rules").list.len() == 0)
         .select(
-            *IMAGE,
-            "p_blurry",
-            "p_small_object",
-            "p_placeholder",
-            "passed",
-            "failed_rules",
-            "reasons",
+            *IMAGE, "p_blurry", "p_small_object", "p_placeholder", "passed", "failed_rules",
+            "judged_by", "reasons",
         )
         .sort(IMAGE)
+    )  # fmt: skip
+
+
+def _with_evidence(
+    judged: pl.DataFrame, flag: str, learned: pl.DataFrame | None, told: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Add what a model and people say about a flag: nulls where they say nothing."""
+    models = learned if learned is not None else pl.DataFrame(schema=LEARNED)
+    people = told if told is not None else pl.DataFrame(schema=TOLD)
+    evidence = models.filter(pl.col("flag") == flag).select(
+        "image_id",
+        pl.col("probability").alias(f"{flag}_model"),
+        pl.col("limit").alias(f"{flag}_limit"),
+        pl.col("model_version").alias(f"{flag}_version"),
+    )
+    answers = people.filter(pl.col("flag") == flag).select(
+        "image_id", pl.col("value").alias(f"{flag}_told")
+    )
+    return judged.join(evidence, on="image_id", how="left").join(answers, on="image_id", how="left")
+
+
+def _rules_of(flag: str, checks: list[Rule], *, beside_model: bool | None = None) -> list[Rule]:
+    return [
+        rule for rule in checks if rule.id == flag and beside_model in (None, rule.beside_model)
+    ]
+
+
+def _by_model(flag: str) -> pl.Expr:
+    return pl.col(f"{flag}_model").is_not_null()
+
+
+def _fails(flag: str, checks: list[Rule]) -> pl.Expr:
+    beside = [rule.fails() for rule in _rules_of(flag, checks, beside_model=True)]
+    model = pl.any_horizontal(pl.col(f"{flag}_model") >= pl.col(f"{flag}_limit"), *beside)
+    by_rule = pl.any_horizontal([rule.fails() for rule in _rules_of(flag, checks)])
+    return pl.coalesce(f"{flag}_told", pl.when(_by_model(flag)).then(model).otherwise(by_rule))
+
+
+def _probability(flag: str, checks: list[Rule]) -> pl.Expr:
+    by_rule = pl.max_horizontal([rule.probability() for rule in _rules_of(flag, checks)])
+    return pl.coalesce(f"{flag}_model", by_rule)
+
+
+def _reasons(flag: str, checks: list[Rule]) -> list[pl.Expr]:
+    """Return the sentences of a flag, each null where it does not apply."""
+    told = pl.col(f"{flag}_told")
+    title = flag.replace("_", " ")
+    people = pl.when(told).then(pl.lit(f"{title}: people say so"))
+    model = pl.when(told.is_null() & (pl.col(f"{flag}_model") >= pl.col(f"{flag}_limit"))).then(
+        pl.format(
+            title + ": probability {}, less than {} needed (model version {})",
+            pl.col(f"{flag}_model").round(2),
+            pl.col(f"{flag}_limit").round(2),
+            f"{flag}_version",
+        )
+    )
+    sentences: list[pl.Expr] = [people, model]
+    for rule in _rules_of(flag, checks):
+        counts = told.is_null() & (pl.lit(rule.beside_model) | ~_by_model(flag))
+        sentences.append(pl.when(counts).then(rule.reason()))
+    return sentences
+
+
+def _judged_by(flag: str) -> pl.Expr:
+    return (
+        pl.when(pl.col(f"{flag}_told").is_not_null())
+        .then(pl.lit(f"{flag}: people"))
+        .when(_by_model(flag))
+        .then(pl.format(flag + ": model {}", f"{flag}_version"))
+        .otherwise(pl.lit(f"{flag}: rules"))
     )

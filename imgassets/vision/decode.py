@@ -69,7 +69,9 @@ class Undecodable(Exception):
         self.detail = detail
 
 
-def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def decode(
+    data: bytes, max_pixels: int = MAX_PIXELS, working_side: int = WORKING_SIDE
+) -> np.ndarray:
     """Decode the first frame of an image file.
 
     The EXIF orientation is applied, colours are converted to sRGB by the file's profile,
@@ -79,22 +81,24 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     Args:
         data: the file's bytes.
         max_pixels: largest accepted picture, in pixels of the file.
+        working_side: the picture is halved while its longer side stays at least this long
+            (pixels). Signals are defined at :data:`WORKING_SIDE` alone.
 
     Returns:
-        RGB picture, uint8, height × width × 3, C-contiguous; at most 511 px long unless it is
-        more than ``2 * WORKING_SIDE`` times as long as wide.
+        RGB picture, uint8, height × width × 3, C-contiguous; less than ``2 * working_side`` px
+        long unless it is more than that many times as long as wide.
 
     Raises:
         Undecodable: the bytes are of no accepted format, truncated, broken or far too large.
         MemoryError: the process may not take the memory that decoding needs.
     """
-    plain = decode_jpeg(data, WORKING_SIDE, max_pixels)
+    plain = decode_jpeg(data, working_side, max_pixels)
     if plain is not None:
         return plain
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _decode(data, max_pixels)
+            return _decode(data, max_pixels, working_side)
     except UnidentifiedImageError:
         raise Undecodable(
             "not_an_image",
@@ -127,18 +131,18 @@ def _webp_lacks_memory(data: bytes, error: Exception) -> bool:
     return header.whole and 12 * header.width * header.height > _LARGE_CANVAS
 
 
-def _decode(data: bytes, max_pixels: int) -> np.ndarray:
+def _decode(data: bytes, max_pixels: int, working_side: int) -> np.ndarray:
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         width, height = image.size
         if width < 1 or height < 1:
             raise ValueError(f"picture of {width} × {height} pixels")
         if width * height > max_pixels:
             raise _too_many(f"{width} × {height} pixels", max_pixels)
-        factor = _halvings(max(width, height))
+        factor = _halvings(max(width, height), working_side)
         if image.format == "JPEG" and factor > 1:
             image.draft(None, (-(-width // factor), -(-height // factor)))
         _load(image)
-        reduced = _reduce(image, _halvings(max(image.size)))
+        reduced = _reduce(image, _halvings(max(image.size), working_side))
         rgb = to_srgb(reduced, image.info.get("icc_profile"))
         # A copy: numba compiles anew for the read-only array that pillow lends.
         return np.array(_upright(rgb, image))
@@ -178,9 +182,9 @@ def _load(image: ImageFile.ImageFile) -> None:
     image.load()
 
 
-def _halvings(longest: int) -> int:
+def _halvings(longest: int, working_side: int) -> int:
     factor = 1
-    while longest // (2 * factor) >= WORKING_SIDE:
+    while longest // (2 * factor) >= working_side:
         factor *= 2
     return factor
 

@@ -27,11 +27,11 @@ class PretrainedBackbone:
 
         self.name = name
         self._torch = torch
-        self._device = _device(settings.device, torch)
+        self._device = device_of(settings.device, torch)
         torch.set_num_threads(max(1, settings.workers))
-        self._model, processor = _load_pretrained(settings)
+        self._model, processor = load_pretrained(settings)
         self._model.eval().to(self._device)
-        self.input = InputSpec(_side_of(processor, self._model.config), "pad")
+        self.input = InputSpec(side_of(processor, self._model.config), "pad")
         self._mean, self._std = (
             torch.tensor(values or [0.5] * 3, device=self._device).view(1, 3, 1, 1)
             for values in (processor.image_mean, processor.image_std)
@@ -61,19 +61,24 @@ class PretrainedBackbone:
         with torch.inference_mode(), torch.autocast("cuda", torch.float16, enabled=on_gpu):
             pixels = pixels.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float()
             scaled = (pixels / 255.0 - self._mean) / self._std
-            vectors = _pooled(self._model, scaled.contiguous()).float().flatten(1)
+            vectors = pooled(self._model, scaled.contiguous()).float().flatten(1)
             normalised: np.ndarray = torch.nn.functional.normalize(vectors, dim=1).cpu().numpy()
         return normalised
 
 
-def _device(wanted: str, torch: Any) -> Any:  # noqa: ANN401 (torch is not imported here)
+def device_of(wanted: str, torch: Any) -> Any:  # noqa: ANN401 (torch is not imported here)
+    """Return the torch device that a setting names; 'auto' takes a GPU where there is one."""
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(wanted)
 
 
-def _load_pretrained(settings: VisionSettings) -> tuple[Any, Any]:
-    """Load model and processor from a local folder or the hub."""
+def load_pretrained(settings: VisionSettings) -> tuple[Any, Any]:
+    """Load model and processor from a local folder or the hub.
+
+    Raises:
+        RuntimeError: neither has such a vision model.
+    """
     from transformers import AutoImageProcessor, AutoModel
     from transformers.utils import logging
 
@@ -94,7 +99,7 @@ def _load_pretrained(settings: VisionSettings) -> tuple[Any, Any]:
     return model, processor
 
 
-def _side_of(processor: Any, config: Any) -> int:  # noqa: ANN401
+def side_of(processor: Any, config: Any) -> int:  # noqa: ANN401
     """Return the model's input side: its configuration's, else the processor's crop or size."""
     config = getattr(config, "vision_config", config)
     side = getattr(config, "image_size", None)
@@ -109,7 +114,7 @@ def _side_of(processor: Any, config: Any) -> int:  # noqa: ANN401
     return 224
 
 
-def _pooled(model: Any, pixels: Any) -> Any:  # noqa: ANN401
+def pooled(model: Any, pixels: Any) -> Any:  # noqa: ANN401
     """Return one vector per picture, of text-image models their image side's."""
     if hasattr(model, "get_image_features"):
         output = model.get_image_features(pixel_values=pixels)

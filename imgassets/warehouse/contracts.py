@@ -154,13 +154,16 @@ class QualityScores(Partitioned):
 
     product_id = dy.String(primary_key=True, description="Product.")
     image_id = dy.String(primary_key=True, regex=IMAGE_ID, description="The image.")
-    p_blurry = dy.Float32(min=0, max=1, description="0.5 exactly at the limit; higher is worse.")
+    p_blurry = dy.Float32(
+        min=0, max=1, description="The model's probability; by rules, 0.5 exactly at the limit."
+    )
     p_small_object = dy.Float32(min=0, max=1, description="Likewise for the object's size.")
     p_placeholder = dy.Float32(min=0, max=1, description="Likewise for placeholder art.")
     passed = dy.Bool(description="No rule failed.")
     failed_rules = dy.List(dy.String(), description="Ids of the rules that failed.")
     judged_by = dy.List(
-        dy.String(), description="What decided each defect: '<flag> rules', or its model version."
+        dy.String(),
+        description="Who decided each defect: '<flag>: rules', 'model <version>' or 'people'.",
     )
     reasons = dy.List(
         dy.String(), description="One sentence per failed rule: the measured value and the limit."

@@ -115,8 +115,6 @@ class DefectExamples(Contract):
     severity = dy.Float64(min=0, max=1, description="How much: hardly visible to gross.")
     seed = dy.Int64(description="Of every random choice.")
     signals_version = dy.String(description="As in image_signals.")
-    width = dy.Int32(min=1, description="Pixels.")
-    height = dy.Int32(min=1, description="Pixels.")
     sharpness = dy.Float32(min=0, description="As in image_signals.")
     foreground_fraction = dy.Float32(min=0, max=1, description="Likewise.")
     background_whiteness = dy.Float32(min=0, max=1, description="Likewise.")

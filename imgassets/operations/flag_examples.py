@@ -1,0 +1,275 @@
+"""What a flag's model learns from: judged images, presumably good ones, synthetic examples.
+
+Synthetic examples are made and measured where they are missing, and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import polars as pl
+
+from imgassets.ingest.store import ImageStore
+from imgassets.learning.augmentation import all_kinds, pick_sources, plan_examples
+from imgassets.learning.features import SCALARS
+from imgassets.learning.synthetic import DEFECTS
+from imgassets.learning.synthetic.orders import fulfil, order
+from imgassets.moderation.flags import Flag
+from imgassets.operations.reviews import known_values
+from imgassets.selection.quality import rules
+from imgassets.settings import Settings
+from imgassets.vision.backbones import signals_version
+from imgassets.warehouse.contracts import DefectExamples
+from imgassets.warehouse.lake import Addition, CommitMessage, Warehouse
+from imgassets.warehouse.partitions import quote
+
+PRESUMED = 1200
+"""Unjudged images that pass for good ones, at most: enough to see one wrong discard in 1,000."""
+
+_COMMIT_EVERY = 256
+"""Synthetic examples that a kill can lose."""
+
+Progress = Callable[[int, int], None]
+
+
+def catalog_images(warehouse: Warehouse, version: str) -> pl.DataFrame:
+    """Return every image of the catalog that has signals, once.
+
+    Args:
+        warehouse: where they are.
+        version: the signals version.
+
+    Returns:
+        image_id, category, product_id, group_id (that of any label of the product, else the
+        product), image_urls, width, height, products_sharing, the signals and `embedding`, sorted
+        by image_id.
+    """
+    scalars = ", ".join(f"s.{name}" for name in SCALARS)
+    return warehouse.sql(
+        f"""
+        WITH named AS (
+            SELECT product_id, min(group_id) AS group_id
+            FROM (SELECT product_id, group_id FROM image_labels
+                  UNION SELECT product_id, group_id FROM flag_labels)
+            WHERE group_id <> product_id GROUP BY product_id
+        ), sharing AS (
+            SELECT day, category, image_id, count(DISTINCT product_id) AS products_sharing
+            FROM aggregated_images GROUP BY ALL
+        )
+        SELECT DISTINCT ON (a.image_id)
+            a.image_id, a.category, a.product_id, coalesce(n.group_id, a.product_id) AS group_id,
+            a.image_urls, a.width, a.height, h.products_sharing, {scalars}, s.embedding
+        FROM aggregated_images AS a
+        JOIN sharing AS h USING (day, category, image_id)
+        JOIN image_signals AS s USING (day, category, image_id)
+        LEFT JOIN named AS n USING (product_id)
+        WHERE s.signals_version = {quote(version)}
+        ORDER BY a.image_id, a.product_id, a.day DESC
+        """
+    )
+
+
+def flag_examples(
+    flag: Flag,
+    images: pl.DataFrame,
+    warehouse: Warehouse,
+    store: ImageStore,
+    settings: Settings,
+    stage: int,
+    weights: Mapping[str, float],
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """Return all examples of a flag at one stage of augmentation.
+
+    Args:
+        flag: the flag.
+        images: from :func:`catalog_images`.
+        warehouse: holds what people said, and synthetic examples made before.
+        store: holds the pictures to make new ones from.
+        settings: backbone, seed and limits.
+        stage: from 1; each stage has the synthetic examples of all stages before it.
+        weights: how often each defect is drawn at this stage (see
+            :func:`imgassets.learning.augmentation.harder_weights`).
+        progress: called with (done, total) synthetic examples that are made now.
+
+    Returns:
+        Frame (example_id, image_id, product_id, category, group_id, value, origin, kind, severity,
+        split, rule_answer, the signals, embedding). ``origin`` is 'label', 'answer', 'presumed' or
+        'synthetic'; ``kind`` the defect's name; ``rule_answer`` what the quality rule of that name
+        says, null where there is none.
+    """
+    known = known_values(warehouse)
+    judged = images.join(
+        known.filter(pl.col("flag") == flag.id).select(
+            "image_id", "value", "origin", "split", told_group="group_id"
+        ),
+        on="image_id",
+    ).with_columns(group_id="told_group")
+    spoilt = known.filter("value")["image_id"]
+    unjudged = images.join(known.filter(pl.col("flag") == flag.id), on="image_id", how="anti")
+    good = unjudged.filter(~pl.col("image_id").is_in(spoilt.to_list()) & ~_breaks_rules(settings))
+    presumed = pick_sources(good.select("image_id", "category"), PRESUMED, settings.seed)
+    reals = pl.concat(
+        [
+            judged.drop("told_group"),
+            good.join(presumed.select("image_id"), on="image_id", how="semi").with_columns(
+                value=False, origin=pl.lit("presumed"), split=pl.lit("train")
+            ),
+        ],
+        how="diagonal_relaxed",
+    ).with_columns(kind=pl.lit(""), severity=pl.lit(None, pl.Float64), example_id="image_id")
+    parts = [reals]
+    if flag.defects:
+        jobs = _jobs(flag, good, settings, stage, weights)
+        parts.append(_synthetic(flag, jobs, images, warehouse, store, settings, progress))
+    columns = [
+        "example_id", "image_id", "product_id", "category", "group_id", "value", "origin", "kind",
+        "severity", "split", "rule_answer", *SCALARS, "embedding",
+    ]  # fmt: skip
+    examples = pl.concat(
+        [part.with_columns(rule_answer=_rule_answer(flag, settings)) for part in parts],
+        how="diagonal_relaxed",
+    )
+    return examples.select(columns).sort("example_id")
+
+
+def render_example(store: ImageStore, jobs: pl.DataFrame, settings: Settings) -> Renderer:
+    """Return a renderer of the given jobs; use it as a context manager."""
+    return Renderer(store, jobs, settings)
+
+
+class Renderer:
+    """Makes synthetic pictures in guarded processes; called with an example's id.
+
+    An id that is no job of its own is an image of the store: so one function loads both.
+
+    Args:
+        store: holds the sources.
+        jobs: frame of :data:`imgassets.learning.augmentation.JOB_SCHEMA`.
+        settings: processes and their limits.
+    """
+
+    def __init__(self, store: ImageStore, jobs: pl.DataFrame, settings: Settings) -> None:
+        # Loaded where it is used: a code location has no use for decoders.
+        from imgassets.vision.guard import GuardedPool, WorkerLimits
+
+        self._store = store
+        self._jobs = {row["example_id"]: row for row in jobs.to_dicts()}
+        vision = settings.vision
+        self._pool = GuardedPool(
+            fulfil, vision.workers, WorkerLimits(vision.image_seconds, vision.worker_memory_mib)
+        )
+
+    def __enter__(self) -> Renderer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.close()
+
+    def __call__(self, example_id: str) -> bytes:
+        """Return the file of one example; empty where its source cannot be made into one."""
+        job = self._jobs.get(example_id)
+        if job is None:
+            return self._store.get(example_id)
+        data = self._store.get(job["image_id"])
+        made = self._pool.call(order(data, job["defect"], job["severity"], job["seed"]))
+        return made if isinstance(made, bytes) else b""
+
+
+def synthetic_jobs(examples: pl.DataFrame, warehouse: Warehouse) -> pl.DataFrame:
+    """Return the jobs that made the synthetic ones among ``examples``."""
+    return warehouse.read(
+        DefectExamples, columns=["example_id", "image_id", "defect", "severity", "seed"]
+    ).join(examples.select("example_id"), on="example_id", how="semi")
+
+
+def _jobs(
+    flag: Flag, good: pl.DataFrame, settings: Settings, stage: int, weights: Mapping[str, float]
+) -> pl.DataFrame:
+    """Plan the synthetic examples of a stage: the flag's own kinds, and what it must not flag."""
+    enough = pl.max_horizontal("width", "height") >= settings.quality.min_longest_side
+    sources = pick_sources(
+        good.filter(enough).select("image_id", "category"),
+        settings.learning.max_sources,
+        settings.seed,
+    )["image_id"].to_list()
+    others = [kind for kind in all_kinds() if kind and flag.deserved_by(kind) is False]
+    own = dict.fromkeys(flag.defects, 1)
+    first = plan_examples(sources, {**own, "": 1}, settings.seed)
+    # The other kinds take turns: each source is spoilt in one of the other ways.
+    plans = [first]
+    for place, kind in enumerate(others):
+        plans.append(plan_examples(sources[place :: len(others)], {kind: 1}, settings.seed))
+    if stage > 1:
+        draws = {**own, "": 1}
+        plans += [
+            plan_examples(sources, draws, settings.seed, weights, first=number)
+            for number in range(1, stage)
+        ]
+    return pl.concat(plans).unique("example_id", keep="first").sort("example_id")
+
+
+def _synthetic(
+    flag: Flag,
+    jobs: pl.DataFrame,
+    images: pl.DataFrame,
+    warehouse: Warehouse,
+    store: ImageStore,
+    settings: Settings,
+    progress: Progress | None,
+) -> pl.DataFrame:
+    """Return the jobs' examples with signals; those that are missing are made and kept."""
+    from imgassets.vision.engine import outcomes_of
+
+    version = signals_version(settings.vision)
+    at_version = f"signals_version = {quote(version)}"
+    present = warehouse.read(DefectExamples, columns=["example_id"], where=at_version)
+    missing = jobs.join(present, on="example_id", how="anti")
+    waiting: list[pl.DataFrame] = []
+    done = 0
+    with render_example(store, missing, settings) as renderer:
+        for outcomes in outcomes_of(missing["example_id"].to_list(), renderer, settings.vision):
+            done += outcomes.height
+            waiting.append(outcomes)
+            if sum(map(len, waiting)) >= _COMMIT_EVERY or done == missing.height:
+                _keep(pl.concat(waiting), missing, warehouse)
+                waiting.clear()
+            if progress is not None:
+                progress(done, missing.height)
+    made = warehouse.read(DefectExamples, where=at_version).join(
+        jobs.select("example_id"), on="example_id", how="semi"
+    )
+    flags = pl.DataFrame(
+        [(d.name, flag.deserved_by(d.flag)) for d in DEFECTS.values()],
+        schema={"defect": pl.String, "value": pl.Boolean},
+        orient="row",
+    )
+    about = images.select("image_id", "product_id", "category", "group_id")
+    return (
+        made.join(flags, on="defect")
+        .drop_nulls("value")
+        .join(about, on="image_id")
+        .with_columns(origin=pl.lit("synthetic"), split=pl.lit("train"), products_sharing=pl.lit(1))
+        .rename({"defect": "kind"})
+        .drop("seed", "signals_version")
+    )
+
+
+def _keep(outcomes: pl.DataFrame, jobs: pl.DataFrame, warehouse: Warehouse) -> None:
+    """Commit finished examples; one that could not be made is left out of the training."""
+    rows = (
+        outcomes.filter(pl.col("refusal").is_null())
+        .rename({"image_id": "example_id"})
+        .join(jobs, on="example_id")
+    )
+    warehouse.replace([Addition(DefectExamples, rows)], CommitMessage(asset="defect_examples"))
+
+
+def _breaks_rules(settings: Settings) -> pl.Expr:
+    return pl.any_horizontal([rule.fails() for rule in rules(settings.quality)])
+
+
+def _rule_answer(flag: Flag, settings: Settings) -> pl.Expr:
+    """Return whether the flag's own quality rule gives it; null where there is no such rule."""
+    own = [rule.fails() for rule in rules(settings.quality) if rule.id == flag.id]
+    return pl.any_horizontal(own) if own else pl.lit(None, pl.Boolean)

@@ -137,7 +137,7 @@ class LearningSettings(_Part):
     """How the classifiers of flags are trained and promoted."""
 
     max_sources: int = Field(
-        400, ge=2, description="Good images that synthetic defects are made from, at most."
+        240, ge=2, description="Good images that synthetic defects are made from, at most."
     )
     max_augmentations: int = Field(
         4, ge=1, description="Rounds of more synthetic examples before training gives up."

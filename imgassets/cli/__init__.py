@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from imgassets import __version__
-from imgassets.cli import data, demo, query, work
+from imgassets.cli import data, defects, demo, models, query, review, serve, training, work
 from imgassets.cli.common import run_app
 
 app = typer.Typer(
@@ -23,19 +23,36 @@ app = typer.Typer(
     ),
 )
 categories = typer.Typer(no_args_is_help=True, help="The categories' orders of views.")
-labels = typer.Typer(no_args_is_help=True, help="People's labels of image types.")
+labels = typer.Typer(no_args_is_help=True, help="People's labels of images.")
+reviews = typer.Typer(no_args_is_help=True, help="Questions to people, and their answers.")
+synthetic = typer.Typer(no_args_is_help=True, help="The synthetic defects of training pictures.")
+registered = typer.Typer(no_args_is_help=True, help="Registered models and their versions.")
 app.add_typer(categories, name="categories")
 app.add_typer(labels, name="labels")
+app.add_typer(synthetic, name="defects")
+app.add_typer(reviews, name="review")
+app.add_typer(registered, name="models")
 
 app.command("demo")(demo.demo)
 app.command("ingest")(data.ingest)
 categories.command("import")(data.import_categories)
 labels.command("import")(data.import_labels)
-app.command("train")(work.train)
+reviews.command("export")(review.export)
+reviews.command("import")(review.import_)
+reviews.command("status")(review.status)
+reviews.command("serve")(serve.serve_review)
+synthetic.command("show")(defects.show)
+synthetic.command("list")(defects.names)
+registered.command("list")(models.list_models)
+registered.command("card")(models.show_card)
+registered.command("promote")(models.promote)
+app.command("train")(training.train)
+reviews.command("round")(training.review_round)
 app.command("backfill")(work.backfill)
 # A query may start with a comment, "-- …", which is no option.
 app.command("sql", context_settings={"ignore_unknown_options": True})(query.sql)
 app.command("gallery")(demo.gallery)
+app.command("serve")(serve.serve)
 app.command("env")(query.env)
 
 

@@ -66,16 +66,29 @@ def import_categories(
 def import_labels(
     file: Annotated[
         Path,
-        typer.Argument(help="CSV with product_id, image_url, image_type; optional group_id."),
+        typer.Argument(
+            help="CSV with product_id, image_url and image_type or flag; optional group_id."
+        ),
     ],
 ) -> None:
-    """Add labels of image types; a later label of the same image replaces the earlier one.
+    """Add labels of image types, or of flags; a later label of the same image replaces the earlier.
 
-    `none` labels an image that shows no view of the product. Images with one `group_id` (or
-    `style`) are never split between training and evaluation; default: the product.
+    `none` labels an image that shows no view of the product. A file with a column `flag` says which
+    images deserve a flag: `value` (yes or no; default yes) and `split` (train or holdout; default
+    train) are optional. Images with one `group_id` (or `style`) are never split between training
+    and evaluation; default: the product.
     """
-    from imgassets.learning.labels import read_labels
-    from imgassets.operations.labels import import_image_labels
+    from imgassets.learning.labels import labels_flags, read_flag_labels, read_labels
+    from imgassets.moderation.flags import all_flags
+    from imgassets.operations.labels import import_flag_labels, import_image_labels
 
-    added, total = import_image_labels(open_warehouse(settings()), read_labels(file))
-    console.print(f"{added} labels imported, {total} in all; next: `imgassets train`")
+    of = settings()
+    warehouse = open_warehouse(of)
+    if labels_flags(file):
+        labels = read_flag_labels(file, all_flags(of.flags))
+        added, total = import_flag_labels(warehouse, labels)
+        what = "labels of flags"
+    else:
+        added, total = import_image_labels(warehouse, read_labels(file))
+        what = "labels"
+    console.print(f"{added} {what} imported, {total} in all; next: `imgassets train`")

@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from imgassets.cli import data, work
+from imgassets.cli import data, training, work
 from imgassets.cli.common import CommandError, console, open_warehouse, settings
+from imgassets.cli.running import Verbose
 
 _DEMO_STYLES = 4
 """Styles of each category: 32 products are enough to look at and take a minute and a half."""
@@ -36,7 +37,7 @@ def gallery(
 
 
 def demo(
-    verbose: work.Verbose = False,
+    verbose: Verbose = False,
 ) -> None:
     """Run the main job on a generated sample catalog and compare the result with its truth.
 
@@ -65,7 +66,7 @@ def demo(
     data.ingest(str(folder / "feeds"), str(folder))
     data.import_categories(folder / "categories.csv")
     data.import_labels(folder / "labels" / "image_types.csv")
-    work.train(None, verbose)
+    training.train(["image_type"], verbose)
     work.backfill(verbose=verbose)
     rows = score(*read_truth(folder / "truth"), result_tables(warehouse))
     print_scoreboard(rows, console)

@@ -1,69 +1,22 @@
-"""Commands that do the work: training and backfills."""
+"""The command that does the work: the backfill."""
 
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from imgassets.cli.common import CommandError, console, errors, open_warehouse, settings
+from imgassets.cli.running import Verbose, run_plan
+from imgassets.cli.training import train
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imgassets.operations.planning import Plan
     from imgassets.settings import Settings
-
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print Dagster's run log.")]
-
-
-def train(
-    models: Annotated[
-        list[str] | None, typer.Argument(help="Models to train; today: image_type.")
-    ] = None,
-    verbose: Verbose = False,
-) -> None:
-    """Train models on the imported labels; promote a version only if it beats the champion.
-
-    Signals of the labelled images are computed first where they are missing.
-    """
-    from imgassets.learning.image_types import MODEL
-    from imgassets.operations.planning import plan_missing_signals
-
-    unknown = sorted(set(models or []) - {MODEL})
-    if unknown:
-        raise CommandError(f"unknown model {', '.join(unknown)} (known: {MODEL})")
-    of = settings()
-    from imgassets.definitions import defs
-    from imgassets.defs.jobs import SIGNAL_ASSETS
-    from imgassets.defs.runner import open_instance, run_job
-
-    warehouse = open_warehouse(of)
-    definitions = defs()
-    with open_instance(of) as instance:
-        missing = plan_missing_signals(warehouse, of)
-        if missing.rows:
-            _run_plan(of, missing, SIGNAL_ASSETS, verbose)
-        with console.status("training image_type"):
-            result = run_job(definitions, instance, "training_job", verbose=verbose)
-    found = result.asset_materializations_for_node("image_type_model")[0].metadata
-    console.print(
-        f"image_type version {found['version'].value}: {found['why'].value}", soft_wrap=True
-    )
-    for name in ("macro_f1", "accuracy", "n"):
-        console.print(f"  held out: {name:10} {found[name].value:.3f}")
-    console.print(f"  everything else: MLflow at {of.mlflow_tracking_uri}", soft_wrap=True)
 
 
 def backfill(
@@ -116,11 +69,11 @@ def backfill(
     if lacks_first_model(open_warehouse(of)):
         console.print("labels but no model yet: training image_type first")
         try:
-            train(None, verbose)
+            train(["image_type"], verbose)
         except RunFailed as error:
             errors.print(f"training failed, images stay untyped: {error}", markup=False)
         plan = _plan(of, days, category or [], force)
-    warnings = _run_plan(of, plan, MAIN_ASSETS, verbose)
+    warnings = run_plan(of, plan, MAIN_ASSETS, verbose)
     console.print(
         f"{len(plan.partitions)} partitions done in {time.monotonic() - started:.0f} s, "
         f"{plan.n_fresh} were up to date"
@@ -142,46 +95,4 @@ def _plan(
         last=days[1],
         categories=categories,
         force=force,
-    )
-
-
-def _run_plan(of: Settings, plan: Plan, assets: Sequence[str], verbose: bool) -> list[str]:
-    """Run a plan's rectangles in this process with a progress bar; return failed checks."""
-    from imgassets.definitions import defs
-    from imgassets.defs.progress import listening
-    from imgassets.defs.runner import add_categories, failed_checks, open_instance, run_rectangle
-
-    definitions = defs()
-    failures: list[str] = []
-    with open_instance(of) as instance, _progress(verbose) as progress:
-        rectangles = plan.rectangles(add_categories(instance, plan.categories))
-        cells = sum(len(rectangle) for rectangle in rectangles)
-        bar = progress.add_task("partitions", total=cells) if progress else None
-        images = progress.add_task("images", total=None, visible=False) if progress else None
-
-        def show(verb: str, done: int, total: int) -> None:
-            if progress and images is not None:
-                progress.update(
-                    images, description=verb, completed=done, total=total, visible=done < total
-                )
-
-        for rectangle in rectangles:
-            with listening(show):
-                result = run_rectangle(definitions, instance, rectangle, assets, verbose=verbose)
-            failures += failed_checks(result)
-            if progress and bar is not None:
-                progress.advance(bar, len(rectangle))
-    return failures
-
-
-def _progress(verbose: bool) -> AbstractContextManager[Progress | None]:
-    if verbose:
-        return nullcontext()
-    return Progress(
-        TextColumn("{task.description:>10}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
     )

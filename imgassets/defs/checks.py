@@ -8,9 +8,11 @@ import dagster as dg
 from imgassets.defs.partitions import DAY_CATEGORY, run_partitions
 from imgassets.warehouse.contracts import (
     AggregatedImages,
+    ComplianceFlags,
     Contract,
     DedupClusters,
     FetchedImages,
+    FlagAssessments,
     ImageSetChanges,
     ImageSignals,
     ImageTypes,
@@ -29,6 +31,8 @@ PARTITIONED: tuple[type[Contract], ...] = (
     ImageSignals,
     MarketplaceCompliance,
     QualityScores,
+    ComplianceFlags,
+    FlagAssessments,
     ImageTypes,
     DedupClusters,
     OrderedImageSets,
@@ -38,6 +42,7 @@ _REFER_TO_IMAGES = (
     ImageSignals,
     MarketplaceCompliance,
     QualityScores,
+    ComplianceFlags,
     ImageTypes,
     DedupClusters,
     OrderedImageSets,

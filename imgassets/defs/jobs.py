@@ -18,6 +18,8 @@ MAIN_ASSETS = [
     "image_signals",
     "marketplace_compliance",
     "quality_scores",
+    "compliance_flags",
+    "flag_assessments",
     "image_types",
     "dedup_clusters",
     "ordered_image_sets",
@@ -29,6 +31,18 @@ MAIN_SELECTION = dg.AssetSelection.assets(*MAIN_ASSETS, "gallery")
 """What the sensor and the schedule run. It is deliberately no job of its own: a backfill launched
 from a job's page hands a run over a (day, category) range only the range's first partition (see
 :func:`imgassets.defs.partitions.run_partitions`); one launched from the asset graph is right."""
+
+round_job = dg.define_asset_job(
+    "round_job",
+    selection=dg.AssetSelection.assets("review_rounds"),
+    description="One round of the loop: train a flag's model, scan the catalog, ask people.",
+)
+
+flag_training_job = dg.define_asset_job(
+    "flag_training_job",
+    selection=dg.AssetSelection.assets("flag_model"),
+    description="Train the models of flags and promote those that are better.",
+)
 
 training_job = dg.define_asset_job(
     "training_job",

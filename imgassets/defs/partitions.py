@@ -23,6 +23,9 @@ DAY = dg.DailyPartitionsDefinition(
 CATEGORY = dg.DynamicPartitionsDefinition(name="category")
 DAY_CATEGORY = dg.MultiPartitionsDefinition({"day": DAY, "category": CATEGORY})
 
+ROUND = dg.DynamicPartitionsDefinition(name="round")
+"""Rounds of the loop, spelled ``<flag>-<number>``, e.g. ``weapon-001``."""
+
 ALL_DAYS_SO_FAR = dg.MultiPartitionMapping(
     {
         "day": dg.DimensionPartitionMapping(
@@ -46,6 +49,23 @@ def parse_key(key: str) -> Partition:
 def to_key(partition: Partition) -> dg.MultiPartitionKey:
     """Return Dagster's key of a partition."""
     return dg.MultiPartitionKey({"day": partition.day.isoformat(), "category": partition.category})
+
+
+def round_key(flag: str, number: int) -> str:
+    """Return the key of a flag's round."""
+    return f"{flag}-{number:03d}"
+
+
+def parse_round(key: str) -> tuple[str, int]:
+    """Return the flag and number behind a round's key.
+
+    Raises:
+        dg.Failure: the key, added by hand perhaps, names no round.
+    """
+    flag, _, number = key.rpartition("-")
+    if not flag or not number.isdigit():
+        raise dg.Failure(f"partition '{key}' is no round: use <flag>-<number>, e.g. weapon-001")
+    return flag, int(number)
 
 
 def parse_keys(keys: Iterable[str]) -> frozenset[Partition]:

@@ -19,7 +19,10 @@ def open_warehouse(settings: Settings) -> Warehouse:
 
 def open_registry(settings: Settings) -> ModelRegistry:
     """Return the model registry that the settings name."""
-    return ModelRegistry(settings.mlflow_tracking_uri, settings.home / "mlflow" / "artifacts")
+    folder = settings.home / "mlflow"
+    return ModelRegistry(
+        settings.mlflow_tracking_uri, folder / "artifacts", cache=folder / "champions"
+    )
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:

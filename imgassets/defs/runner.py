@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from imgassets.defs.partitions import CATEGORY, RANGE_END, RANGE_START, to_key
+from imgassets.defs.partitions import CATEGORY, RANGE_END, RANGE_START, ROUND, to_key
 from imgassets.settings import Settings
 from imgassets.warehouse.partitions import Partition
 
@@ -85,15 +85,26 @@ def run_rectangle(
     )
 
 
+def add_round(instance: dg.DagsterInstance, key: str) -> None:
+    """Add a round's partition where it is missing."""
+    instance.add_dynamic_partitions(ROUND.name or "", [key])
+
+
 def run_job(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, job_name: str, *, verbose: bool
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    job_name: str,
+    *,
+    verbose: bool,
+    partition_key: str | None = None,
 ) -> dg.ExecuteInProcessResult:
-    """Run an unpartitioned job in this process.
+    """Run a job in this process, for one of its partitions if it has any.
 
     Raises:
         RunFailed: a step failed.
     """
-    return _execute(definitions.resolve_job_def(job_name), instance, verbose)
+    job = definitions.resolve_job_def(job_name)
+    return _execute(job, instance, verbose, partition_key=partition_key)
 
 
 def _execute(

@@ -146,3 +146,55 @@ def evaluate(
         classes=classes,
         confusion=np.asarray(confusion_matrix(truth, given, labels=classes), dtype=np.int64),
     )
+
+
+def evaluate_by_category(
+    categories: Sequence[str],
+    labels: Sequence[str],
+    answers: Sequence[str],
+    positive: str | None = None,
+) -> pl.DataFrame:
+    """Compare answers with labels in each category.
+
+    Args:
+        categories: n categories.
+        labels: n true classes.
+        answers: n answered classes.
+        positive: the class that counts where there are two of them, e.g. 'yes'.
+
+    Returns:
+        A row per category, sorted. Without `positive`: `category`, `n`, `accuracy` and `macro_f1`
+        over the classes that occur among the category's labels. With it: `category`, `n`,
+        `positives`, `precision`, `recall` and `f1`, null where there is nothing to divide by.
+    """
+    rows = pl.DataFrame(
+        {"category": categories, "label": labels, "answer": answers},
+        schema=dict.fromkeys(("category", "label", "answer"), pl.String),
+    )
+    if positive is not None:
+        return _binary_by_category(rows, positive)
+    measured = []
+    for (category,), part in sorted(rows.group_by("category"), key=lambda item: str(item[0][0])):
+        found = evaluate(part["label"].to_list(), part["answer"].to_list())
+        measured.append((category, found.n, found.accuracy, found.macro_f1))
+    schema = {"category": pl.String, "n": pl.Int64, "accuracy": pl.Float64, "macro_f1": pl.Float64}
+    return pl.DataFrame(measured, schema=schema, orient="row")
+
+
+def _binary_by_category(rows: pl.DataFrame, positive: str) -> pl.DataFrame:
+    """Return precision, recall and F1 of one class in each category."""
+    is_positive, said = pl.col("label") == positive, pl.col("answer") == positive
+    hits = (is_positive & said).sum()
+    counted = rows.group_by("category").agg(
+        n=pl.len().cast(pl.Int64),
+        positives=is_positive.sum().cast(pl.Int64),
+        precision=_ratio(hits, said.sum()),
+        recall=_ratio(hits, is_positive.sum()),
+        f1=_ratio(2 * hits, is_positive.sum() + said.sum()),
+    )
+    return counted.sort("category")
+
+
+def _ratio(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
+    """Return part / whole, null where the whole is 0."""
+    return pl.when(whole > 0).then(part / whole)

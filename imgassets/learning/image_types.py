@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -23,9 +24,11 @@ import polars as pl
 from imgassets.learning import head as head_module
 from imgassets.learning.evaluation import Evaluation, evaluate, group_split
 from imgassets.learning.head import LogisticHead
-from imgassets.learning.registry import ModelRegistry, RegisteredVersion
+from imgassets.learning.registered import PROMOTED_TAG, CorruptedModel, RegisteredVersion
+from imgassets.learning.registry import ModelRegistry
+from imgassets.learning.type_card import describe_types
 from imgassets.settings import TypeSettings
-from imgassets.warehouse.contracts import ImageTypes, ModelVersions
+from imgassets.warehouse.contracts import ImageTypes
 
 MODEL = "image_type"
 """Name of the registered model."""
@@ -80,13 +83,14 @@ def train_image_type(
     snapshot_id: int,
     signals_version: str,
     seed: int = 0,
+    limits: TypeSettings | None = None,
 ) -> TrainingReport:
     """Train, measure on held-out groups, register, and promote if better than the champion.
 
     Champion and candidate answer the same images: held-out ones of groups that neither was
     evaluated as having seen. A champion for other signals, or one that saw all of these groups,
-    cannot be compared: the candidate replaces it. Labels that already made a version make no
-    second one.
+    cannot be compared, nor can one whose files are corrupted: the candidate replaces it. Labels
+    that already made a version make no second one while its files are intact.
 
     Args:
         labelled: `product_id`, `image_id`, `category`, `image_type`, `group_id` and `embedding`
@@ -95,15 +99,18 @@ def train_image_type(
         snapshot_id: warehouse snapshot that the labels and embeddings were read from.
         signals_version: signals of all the embeddings.
         seed: of the split and the folds.
+        limits: what answers will be held against, for the model card; by default, the defaults.
 
     Raises:
         ValueError: too few labels, groups or classes, or embeddings of several lengths.
+        RegistryUnavailable: the registry does not answer.
     """
     labelled = labelled.sort("product_id", "image_id")
     data_hash = _data_hash(labelled, signals_version, seed)
     champion = registry.champion(MODEL)
     for made in registry.versions(MODEL):
-        if made.tags.get("data_hash") == data_hash:
+        same = made.tags.get("data_hash") == data_hash
+        if same and registry.is_intact(MODEL, made.version):
             return _already_trained(registry, made, champion)
 
     train, held = group_split(labelled, HOLDOUT, seed)
@@ -111,8 +118,9 @@ def train_image_type(
     test = held.join(train, on="image_id", how="anti")
     evaluated = _fit(train, signals_version, seed)
     evaluated.info["train_groups"] = sorted(train["group_id"].unique())
+    answered = _answered(evaluated, test)
     result = evaluate(
-        test["image_type"].to_list(), _best(evaluated, test), scored=evaluated.classes
+        test["image_type"].to_list(), answered["answer"].to_list(), scored=evaluated.classes
     )
     wins, explanation = _contest(registry, champion, evaluated, test)
     final = _fit(labelled, signals_version, seed, c=evaluated.info["c"])
@@ -123,6 +131,16 @@ def train_image_type(
             f"left out of the comparison: {held.height - test.height} held-out images whose "
             "bytes also occur in the training part"
         )
+    card = describe_types(
+        MODEL,
+        evaluated,
+        train,
+        answered,
+        result,
+        limits=limits or TypeSettings(),
+        decision=f"{'promoted' if wins else 'not promoted'}: {explanation}",
+        notes=notes,
+    )
     tags = {
         "data_hash": data_hash,
         "decision": "promote" if wins else "keep",
@@ -158,6 +176,7 @@ def train_image_type(
             metrics=result.metrics(),
             plots={"confusion": result.confusion_plot(f"{MODEL}, {result.n} held-out images")},
             tags=tags,
+            card=card,
         )
     if wins:
         registry.promote(MODEL, version.version)
@@ -175,13 +194,32 @@ def train_image_type(
     )
 
 
-def load_champion(registry: ModelRegistry) -> tuple[LogisticHead | None, str]:
-    """Return the head that answers and its version, or None and '' while there is none."""
-    champion = registry.champion(MODEL)
-    if champion is None:
-        return None, ""
-    folder = registry.download(MODEL, champion.version)
-    return LogisticHead.load(folder), str(champion.version)
+class TypeChampion(NamedTuple):
+    """The head that answers.
+
+    Attributes:
+        head: it; None while there is none.
+        version: its version; '' while there is none.
+        stale: empty where the registry answered, else a sentence that says so.
+    """
+
+    head: LogisticHead | None
+    version: str
+    stale: str
+
+
+def load_champion(registry: ModelRegistry) -> TypeChampion:
+    """Return the head that answers, the cached one where the registry is down.
+
+    Raises:
+        RegistryUnavailable: the registry does not answer, and no champion is cached.
+        CorruptedModel: the champion's files are not those that were registered.
+    """
+    served = registry.load_champion(MODEL)
+    if served is None:
+        return TypeChampion(None, "", "")
+    head = LogisticHead.load(served.folder)
+    return TypeChampion(head, str(served.version.version), served.stale)
 
 
 def predict_types(
@@ -233,28 +271,6 @@ def predict_types(
     )
 
 
-def model_versions(registry: ModelRegistry) -> pl.DataFrame:
-    """Return all registered versions in contract `ModelVersions`, oldest first."""
-    champion = registry.champion(MODEL)
-    rows = [
-        {
-            "model": MODEL,
-            "version": made.version,
-            "is_champion": champion is not None and made.version == champion.version,
-            "run_id": made.run_id,
-            "metric": made.tags["metric"],
-            "value": float(made.tags["value"]),
-            "n_train": int(made.tags["n_train"]),
-            "n_test": int(made.tags["n_test"]),
-            "snapshot_id": int(made.tags["snapshot_id"]),
-        }
-        for made in registry.versions(MODEL)
-    ]
-    if not rows:
-        return ModelVersions.create_empty()
-    return ModelVersions.conform(pl.DataFrame(rows))
-
-
 def _fit(
     labelled: pl.DataFrame, signals_version: str, seed: int, c: float | None = None
 ) -> LogisticHead:
@@ -271,8 +287,16 @@ def _fit(
 
 def _best(head: LogisticHead, images: pl.DataFrame) -> list[str]:
     """Return each image's most probable class, without limits."""
+    return _answered(head, images)["answer"].to_list()
+
+
+def _answered(head: LogisticHead, images: pl.DataFrame) -> pl.DataFrame:
+    """Return the images with `answer`, the most probable class, and its `probability`."""
     p = head.predict_proba(_matrix(images), images["category"].to_list())
-    return [head.classes[i] for i in p.argmax(axis=1)]
+    return images.with_columns(
+        answer=pl.Series([head.classes[i] for i in p.argmax(axis=1)], dtype=pl.String),
+        probability=pl.Series(p.max(axis=1), dtype=pl.Float32),
+    )
 
 
 def _contest(
@@ -284,9 +308,12 @@ def _contest(
     """Compare the evaluated heads; return whether the candidate wins and a sentence why."""
     if champion is None:
         return True, "first version: no champion to compare with"
-    folder = registry.download(MODEL, champion.version)
-    holder = LogisticHead.load(folder / _EVALUATED)
     name = f"champion {champion.version}"
+    try:
+        folder = registry.download(MODEL, champion.version)
+    except CorruptedModel as error:
+        return True, f"{name} cannot be read, replaced: {error}"
+    holder = LogisticHead.load(folder / _EVALUATED)
     if holder.signals_version != candidate.signals_version:
         return True, (
             f"{name} reads signals '{holder.signals_version}', not '{candidate.signals_version}': "
@@ -309,9 +336,14 @@ def _contest(
 def _already_trained(
     registry: ModelRegistry, made: RegisteredVersion, champion: RegisteredVersion | None
 ) -> TrainingReport:
-    """Report the version that these labels made; finish a promotion that was cut short."""
-    promote = made.tags["decision"] == "promote" and (
-        champion is None or champion.version < made.version
+    """Report the version that these labels made; finish a promotion that was cut short.
+
+    A version that was champion before and no longer is lost the alias to a person: it stays so.
+    """
+    promote = (
+        made.tags["decision"] == "promote"
+        and PROMOTED_TAG not in made.tags
+        and (champion is None or champion.version < made.version)
     )
     if promote:
         registry.promote(MODEL, made.version)

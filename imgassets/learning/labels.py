@@ -1,6 +1,6 @@
 """What people provide: labels of images and the order of views, read from CSV files.
 
-Both readers take the file's own spelling (``view``, ``label`` or ``image_type``; ``style`` or
+The readers take the file's own spelling (``view``, ``label`` or ``image_type``; ``style`` or
 ``group_id``) and return frames in the warehouse's contracts. Every fault is a :class:`ValueError`
 that names the file, the lines and the remedy.
 """
@@ -8,15 +8,17 @@ that names the file, the lines and the remedy.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from imgassets.warehouse.contracts import ImageLabels, TypePriorities
+from imgassets.warehouse.contracts import FlagLabels, ImageLabels, TypePriorities
 
 _TYPE_COLUMNS = ("image_type", "view", "label")
 _GROUP_COLUMNS = ("group_id", "style")
+_VALUES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+_SPLITS = ("train", "holdout")
 _SHOWN = 5
 """Offending rows that an error message lists before it says how many more there are."""
 
@@ -68,6 +70,63 @@ def read_labels(path: Path, known_types: Collection[str] | None = None) -> pl.Da
     return ImageLabels.conform(
         labels.unique(["product_id", "image_url"], keep="first", maintain_order=True)
     )
+
+
+def labels_flags(path: Path) -> bool:
+    """Tell whether a file of labels labels flags (it has a column ``flag``) and not types.
+
+    Raises:
+        ValueError: the file cannot be read, or has columns of both.
+    """
+    columns = _read_csv(path).columns
+    if "flag" in columns and (types := [c for c in _TYPE_COLUMNS if c in columns]):
+        raise ValueError(
+            f"{path}: labels of flags or of types? It has the columns flag and {types[0]}: "
+            "import them as two files"
+        )
+    return "flag" in columns
+
+
+def read_flag_labels(path: Path, known_flags: Collection[str]) -> pl.DataFrame:
+    """Read labels of flags: whether images deserve them.
+
+    Args:
+        path: CSV with ``product_id``, ``image_url`` and ``flag``; optionally ``value`` (yes, no,
+            true, false, 1 or 0; default: yes), ``group_id`` or ``style`` (default: the product)
+            and ``split`` (train or holdout; default: train). Other columns are ignored.
+        known_flags: flags that may occur.
+
+    Returns:
+        Frame in contract ``FlagLabels``; a label given twice alike is kept once.
+
+    Raises:
+        ValueError: the file cannot be read, a column or a value is missing, a flag, a value or a
+            split is unknown, or an image has labels of one flag that contradict each other.
+    """
+    frame = _read_csv(path)
+    _require(path, frame, ["product_id", "image_url", "flag"])
+    group_column = next((c for c in _GROUP_COLUMNS if c in frame.columns), "product_id")
+    value = pl.col("value").str.to_lowercase() if "value" in frame.columns else pl.lit("yes")
+    split = pl.col("split").str.to_lowercase() if "split" in frame.columns else pl.lit(None)
+    labels = frame.select(
+        "line",
+        "product_id",
+        "image_url",
+        flag=pl.col("flag").str.to_lowercase(),
+        value=value,
+        group_id=pl.coalesce(group_column, "product_id"),
+        split=split.fill_null("train"),
+        source=pl.lit(path.name),
+    )
+    _refuse_empty(path, labels, ["product_id", "image_url", "flag", "value"])
+    _refuse_unknown(path, labels, "flag", sorted(known_flags), "(IMGASSETS_FLAGS adds more)")
+    _refuse_unknown(path, labels, "value", list(_VALUES))
+    _refuse_unknown(path, labels, "split", _SPLITS)
+    labels = labels.with_columns(pl.col("value").replace_strict(_VALUES, return_dtype=pl.Boolean))
+    key = FlagLabels.primary_key()
+    for column in ("value", "group_id", "split"):
+        _refuse_conflicts(path, labels, key, column)
+    return FlagLabels.conform(labels.unique(key, keep="first", maintain_order=True))
 
 
 def read_type_priorities(path: Path) -> pl.DataFrame:
@@ -149,6 +208,18 @@ def _refuse_empty(path: Path, frame: pl.DataFrame, columns: list[str]) -> None:
         raise ValueError(
             f"{path}: a value of {', '.join(columns)} is empty: "
             + _some(f"line {line}" for line in empty["line"])
+        )
+
+
+def _refuse_unknown(
+    path: Path, frame: pl.DataFrame, column: str, known: Sequence[str], more: str = ""
+) -> None:
+    unknown = frame.filter(~pl.col(column).is_in(known))
+    if not unknown.is_empty():
+        raise ValueError(
+            f"{path}: unknown {column}, known are {', '.join(known)} {more}".rstrip()
+            + ": "
+            + _some(f"line {r['line']}: {r[column]}" for r in unknown.to_dicts())
         )
 
 

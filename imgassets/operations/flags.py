@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from imgassets.ingest.store import ImageStore
+from imgassets.learning.champions import load_champions
 from imgassets.learning.features import SCALARS, feature_matrix
 from imgassets.learning.registry import ModelRegistry
 from imgassets.moderation.compliance import SCORED
@@ -137,7 +138,6 @@ def score_flags(
         settings: the backbone and the decoding processes.
 
     Raises:
-        RegistryUnavailable: the registry does not answer, and no champion is cached.
         CorruptedModel: a champion's files are not those that were registered.
     """
     from imgassets.learning.flags import load_model
@@ -149,12 +149,9 @@ def score_flags(
     frames: list[pl.DataFrame] = []
     versions: dict[str, str] = {}
     notes: list[str] = []
-    for flag in flags:
-        served = registry.load_champion(flag)
-        if served is None:
-            continue
-        if served.stale and served.stale not in notes:
-            notes.append(served.stale)
+    served_versions, registry_notes = load_champions(registry, flags)
+    notes += registry_notes
+    for flag, served in served_versions.items():
         model = load_model(served.folder)
         if model.signals_version != version:
             notes.append(
@@ -218,6 +215,12 @@ def _probabilities(
     ids = images["image_id"].to_list()
     squares = load_squares(ids, store.get, settings.vision, model.block.input)
     return model.predict_proba(squares)
+
+
+def labelled_flags(warehouse: Warehouse) -> list[str]:
+    """Return the flags of which people have said that some image deserves them, sorted."""
+    known = known_values(warehouse)
+    return sorted(known.filter("value")["flag"].unique())
 
 
 def told_values(warehouse: Warehouse) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from imgassets.operations.selection import supplier_sequences
 from imgassets.selection.decisions import explain
 from imgassets.warehouse.contracts import (
     AggregatedImages,
+    ComplianceFlags,
     Contract,
     DedupClusters,
     FetchedImages,
@@ -78,14 +79,16 @@ def collect(
         .agg(pl.col("title").first())
     )
     aggregated = of_products(tables.aggregated)
+    compliance = warehouse.read(ComplianceFlags, partitions=chosen)
     decisions = explain(
         aggregated,
         of_products(tables.quality),
         of_products(tables.types),
         of_products(tables.clusters),
         of_products(tables.ordered),
+        of_products(compliance),
     )
-    decisions = _with_rules(decisions, tables)
+    decisions = _with_rules(decisions, tables, compliance)
     cells = frozenset(Partition(day, category) for day, category, _ in keys.iter_rows())
     return GalleryData(
         products=changes.select(*_PRODUCT, "status")
@@ -114,27 +117,35 @@ def write_gallery(
     return render_gallery(collect(warehouse, partitions, scoreboard), store.get, out, title=title)
 
 
-def _with_rules(decisions: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+def _with_rules(decisions: pl.DataFrame, tables: Tables, compliance: pl.DataFrame) -> pl.DataFrame:
     """Add the id of the rule that left an image out, and the image that a duplicate repeats."""
     image = [*_PRODUCT, "image_id"]
     failed = tables.quality.select(*image, pl.col("failed_rules").list.first().alias("failed"))
+    flagged = (
+        compliance.filter(pl.col("decision") == "rejected")
+        .sort(*image, "flag")
+        .unique(image, keep="first", maintain_order=True)
+        .select(*image, flagged="flag")
+    )
     types = tables.types.select(*image, "image_type")
     twins = tables.clusters.filter(~pl.col("is_representative")).select(
         *image, pl.col("cluster_id").alias("twin_image_id")
     )
     return (
         decisions.join(failed, on=image, how="left")
+        .join(flagged, on=image, how="left")
         .join(types, on=image, how="left")
         .join(twins, on=image, how="left")
         .with_columns(
             pl.coalesce(
                 "failed",
+                "flagged",
                 pl.when(pl.col("image_type") == "none").then(pl.lit("type_none")),
                 pl.when(pl.col("twin_image_id").is_not_null()).then(pl.lit("duplicate")),
                 pl.lit("not_chosen"),
             ).alias("rule")
         )
-        .drop("failed", "image_type")
+        .drop("failed", "flagged", "image_type")
     )
 
 

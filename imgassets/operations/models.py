@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import polars as pl
 
-from imgassets.learning.head import LogisticHead
 from imgassets.learning.image_types import (
     TrainingReport,
+    TypeChampion,
     load_champion,
-    model_versions,
     train_image_type,
 )
+from imgassets.learning.registered import RegistryUnavailable
 from imgassets.learning.registry import ModelRegistry
+from imgassets.learning.versions import model_versions
+from imgassets.settings import TypeSettings
 from imgassets.warehouse.contracts import ImageLabels, ModelVersions
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from imgassets.warehouse.partitions import quote
@@ -42,12 +44,17 @@ def labelled_embeddings(warehouse: Warehouse, signals_version: str) -> pl.DataFr
 
 
 def train(
-    warehouse: Warehouse, registry: ModelRegistry, signals_version: str, seed: int
+    warehouse: Warehouse,
+    registry: ModelRegistry,
+    signals_version: str,
+    seed: int,
+    limits: TypeSettings | None = None,
 ) -> TrainingReport:
     """Train the image-type model, promote it if it beats the champion, and record the outcome.
 
     Raises:
         TrainingError: there are no labels, or none of the labelled images has signals yet.
+        RegistryUnavailable: the registry does not answer.
     """
     labels = warehouse.read(ImageLabels)
     if labels.is_empty():
@@ -64,6 +71,7 @@ def train(
         snapshot_id=warehouse.snapshot_id(),
         signals_version=signals_version,
         seed=seed,
+        limits=limits,
     )
     follow_registry(warehouse, registry)
     return report
@@ -76,7 +84,11 @@ def lacks_first_model(warehouse: Warehouse) -> bool:
 
 
 def follow_registry(warehouse: Warehouse, registry: ModelRegistry) -> None:
-    """Make ``model_versions`` say what MLflow says, also where somebody moved an alias by hand."""
+    """Make ``model_versions`` say what MLflow says, also where somebody moved an alias by hand.
+
+    Raises:
+        RegistryUnavailable: the registry does not answer.
+    """
     present = warehouse.read(ModelVersions)
     wanted = model_versions(registry).select(present.columns).sort("model", "version")
     if not wanted.equals(present):
@@ -87,14 +99,22 @@ def follow_registry(warehouse: Warehouse, registry: ModelRegistry) -> None:
 
 def champion_head(
     registry: ModelRegistry, warehouse: Warehouse, signals_version: str
-) -> tuple[LogisticHead | None, str]:
-    """Return (head, version) of the champion, or (None, "") while there is none that fits.
+) -> TypeChampion:
+    """Return the image-type champion; its head is None while there is none that fits.
 
-    The alias in MLflow decides. A champion trained on other signals cannot read these embeddings
-    and is passed over.
+    The alias in MLflow decides; while MLflow is down, what it decided last. A champion trained on
+    other signals cannot read these embeddings and is passed over.
+
+    Raises:
+        RegistryUnavailable: the registry does not answer, and no champion is cached.
+        CorruptedModel: the champion's files are not those that were registered.
     """
-    head, version = load_champion(registry)
-    follow_registry(warehouse, registry)
-    if head is None or head.signals_version != signals_version:
-        return None, ""
-    return head, version
+    champion = load_champion(registry)
+    if not champion.stale:
+        try:
+            follow_registry(warehouse, registry)
+        except RegistryUnavailable as error:  # it went down just now: the champion is loaded
+            champion = champion._replace(stale=f"{error.what} after it had named the champion")
+    if champion.head is None or champion.head.signals_version != signals_version:
+        return TypeChampion(None, "", champion.stale)
+    return champion

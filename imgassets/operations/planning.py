@@ -18,6 +18,7 @@ import polars as pl
 
 from imgassets import __version__
 from imgassets.marketplaces.rules import rules_version, standing_rules
+from imgassets.operations.reviews import known_values
 from imgassets.settings import Settings
 from imgassets.vision.backbones import signals_version
 from imgassets.warehouse.contracts import (
@@ -42,6 +43,7 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     """
     files = warehouse.read(FeedFiles).sort("category", "day", "supplier_id")
     priorities = _hash_by_category(warehouse.read(TypePriorities))
+    told = _told_by_category(warehouse)
     champions = warehouse.read(ModelVersions, where="is_champion")
     common = repr(
         [
@@ -60,6 +62,8 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
             history.update(repr([day, shares]).encode())
             feeds_hash = history.hexdigest()[:32]
             inputs = repr([feeds_hash, common, priorities.get(str(category), "")])
+            if said := told.get(str(category)):
+                inputs += said
             fingerprint = hashlib.sha256(inputs.encode()).hexdigest()[:32]
             rows.append((day, category, feeds_hash, fingerprint, int(of_day["n_rows"].sum())))
     return pl.DataFrame(
@@ -81,6 +85,25 @@ def _hash_by_category(priorities: pl.DataFrame) -> dict[str, str]:
             repr(rows.sort("rank", "image_type").rows()).encode()
         ).hexdigest()
         for (category,), rows in priorities.group_by("category", maintain_order=True)
+    }
+
+
+def _told_by_category(warehouse: Warehouse) -> dict[str, str]:
+    """Hash what people said of each category's images; categories that nobody spoke of have none.
+
+    An image counts wherever it is: a placeholder that was judged once may be in many categories.
+    """
+    known = known_values(warehouse).select("image_id", "flag", "value")
+    if known.is_empty():
+        return {}
+    rows = warehouse.sql(
+        "SELECT DISTINCT f.category, k.image_id, k.flag, k.value FROM known AS k "
+        "JOIN fetched_images AS f USING (image_id) ORDER BY ALL",
+        known=known,
+    )
+    return {
+        str(category): hashlib.sha256(repr(of_category.rows()).encode()).hexdigest()
+        for (category,), of_category in rows.group_by("category", maintain_order=True)
     }
 
 

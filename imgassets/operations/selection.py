@@ -19,16 +19,21 @@ from imgassets.warehouse.partitions import Partition
 _CELL = ["day", "category"]
 
 
-def passed_images(quality: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
-    """Return the images that passed quality, with their embeddings.
+def passed_images(
+    quality: pl.DataFrame, compliance: pl.DataFrame, signals: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the images that passed quality and that no flag rejects, with their embeddings.
 
     Returns:
         Frame (day, category, product_id, image_id, signals_version, embedding), sorted by key.
     """
     keys = [*_CELL, "image_id"]
+    image = [*_CELL, "product_id", "image_id"]
+    rejected = compliance.filter(pl.col("decision") == "rejected")
     return (
         quality.filter("passed")
         .drop("passed")
+        .join(rejected, on=image, how="anti")
         .join(signals, on=keys, how="inner")
         .sort(*_CELL, "product_id", "image_id")
     )

@@ -15,6 +15,7 @@ def explain(
     types: pl.DataFrame,
     clusters: pl.DataFrame,
     ordered: pl.DataFrame,
+    compliance: pl.DataFrame,
 ) -> pl.DataFrame:
     """Explain what became of every aggregated image.
 
@@ -24,17 +25,25 @@ def explain(
         types: rows of ``image_types``, 'none' included.
         clusters: rows of ``dedup_clusters``.
         ordered: rows of ``ordered_image_sets``.
+        compliance: rows of ``compliance_flags``.
 
     Returns:
         day, category, product_id, image_id, decision ('chosen' or 'left_out'), rank (null if left
         out) and reason, one row per aggregated image, chosen ones first by rank.
     """
+    rejected = (
+        compliance.filter(pl.col("decision") == "rejected")
+        .sort(*IMAGE, "flag")
+        .group_by(IMAGE, maintain_order=True)
+        .agg(pl.col("reason").str.join("; ").alias("rejected"))
+    )
     facts = (
         aggregated.select(IMAGE)
         .join(ordered.select(*IMAGE, "rank", "reason"), on=IMAGE, how="left")
         .join(quality.select(*IMAGE, "passed", "reasons"), on=IMAGE, how="left")
         .join(types.select(*IMAGE, "image_type"), on=IMAGE, how="left")
         .join(clusters.drop("image_type"), on=IMAGE, how="left")
+        .join(rejected, on=IMAGE, how="left")
     )
     chosen = pl.col("rank").is_not_null()
     return (
@@ -73,6 +82,8 @@ def _why_left_out() -> pl.Expr:
         .then(pl.lit("could not be decoded: see quarantine"))
         .when(~pl.col("passed"))
         .then(pl.col("reasons").list.join("; "))
+        .when(pl.col("rejected").is_not_null())
+        .then("rejected")
         .when(pl.col("image_type") == "none")
         .then(pl.lit("shows no view of the product"))
         .when(pl.col("is_representative").not_())

@@ -10,6 +10,7 @@ SELECT
         WHEN o.rank IS NOT NULL THEN 'chosen'
         WHEN u.rule_id IS NOT NULL THEN u.rule_id
         WHEN NOT q.passed THEN q.failed_rules[1]
+        WHEN f.flag IS NOT NULL THEN f.flag
         WHEN t.image_type = 'none' THEN 'type_none'
         WHEN NOT d.is_representative THEN 'duplicate'
         ELSE 'not_chosen'
@@ -18,6 +19,7 @@ SELECT
         WHEN o.rank IS NOT NULL THEN o.reason
         WHEN u.rule_id IS NOT NULL THEN u.detail
         WHEN NOT q.passed THEN array_to_string(q.reasons, '; ')
+        WHEN f.flag IS NOT NULL THEN f.reason
         WHEN t.image_type = 'none' THEN 'shows no view of the product'
         WHEN NOT d.is_representative THEN 'duplicate of ' || d.cluster_id
         ELSE ''
@@ -30,6 +32,11 @@ LEFT JOIN ordered_image_sets AS o USING (day, category, product_id, image_id)
 LEFT JOIN quality_scores AS q USING (day, category, product_id, image_id)
 LEFT JOIN image_types AS t USING (day, category, product_id, image_id)
 LEFT JOIN dedup_clusters AS d USING (day, category, product_id, image_id)
+LEFT JOIN (
+    SELECT day, category, product_id, image_id, min(flag) AS flag,
+        string_agg(reason, '; ' ORDER BY flag) AS reason
+    FROM compliance_flags WHERE decision = 'rejected' GROUP BY ALL
+) AS f USING (day, category, product_id, image_id)
 LEFT JOIN (
     SELECT day, category, product_id, image_id, rule_id, detail
     FROM quarantine WHERE stage = 'signals'

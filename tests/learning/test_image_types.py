@@ -13,10 +13,11 @@ from imgassets.learning import image_types
 from imgassets.learning.head import LogisticHead
 from imgassets.learning.image_types import (
     load_champion,
-    model_versions,
     predict_types,
     train_image_type,
 )
+from imgassets.learning.registered import CorruptedModel
+from imgassets.learning.versions import model_versions
 from imgassets.settings import TypeSettings
 from imgassets.warehouse.contracts import ImageTypes
 
@@ -55,9 +56,9 @@ class TestTraining:
         assert report.n_train + report.n_test == labelled.height
         assert os.environ.get("MLFLOW_TRACKING_URI") is None, "the process is left as it was"
 
-        head, version = load_champion(registry)
+        head, version, stale = load_champion(registry)
         assert head is not None
-        assert version == "1"
+        assert (version, stale) == ("1", "")
         assert head.signals_version == "v1"
         assert head.info["n_train"] == labelled.height, "refitted on all labels"
 
@@ -99,7 +100,7 @@ class TestTraining:
             patch.setattr(type(registry), "promote", killed)
             with pytest.raises(KeyboardInterrupt):
                 train_image_type(make_labelled(), registry, 1, "v1")
-        assert load_champion(registry) == (None, "")
+        assert load_champion(registry) == (None, "", "")
         report = train_image_type(make_labelled(), registry, 1, "v1")
         assert report.promoted
         assert not report.retrained
@@ -132,6 +133,28 @@ class TestTraining:
         assert table["is_champion"].to_list() == [False, True, False]
         assert table["snapshot_id"].to_list() == [1, 2, 3]
         assert table["value"][1] == better.metrics["macro_f1"]
+
+    def test_version_that_a_person_demoted_stays_so(self, registry, make_labelled) -> None:
+        train_image_type(make_labelled(noise=1.5, flipped=0.3), registry, 1, "v1")
+        assert train_image_type(make_labelled(noise=1.5), registry, 2, "v1").promoted
+        registry.promote("image_type", 1)
+        report = train_image_type(make_labelled(noise=1.5), registry, 3, "v1")
+        assert not report.promoted
+        assert load_champion(registry).version == "1"
+
+    def test_corrupted_champion_is_replaced(self, registry, make_labelled) -> None:
+        """The remedy that the error names, `imgassets train`, works on the same labels, too."""
+        train_image_type(make_labelled(), registry, 1, "v1")
+        weights = registry.download("image_type", 1) / "head.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-1])
+        with pytest.raises(CorruptedModel):
+            load_champion(registry)
+        report = train_image_type(make_labelled(), registry, 2, "v1")
+        assert report.retrained
+        assert report.promoted
+        assert report.explanation.startswith("champion 1 cannot be read, replaced: ")
+        assert load_champion(registry).version == "2"
+        assert not train_image_type(make_labelled(), registry, 3, "v1").retrained
 
     def test_champion_for_other_signals_is_replaced(self, registry, make_labelled) -> None:
         train_image_type(make_labelled(), registry, 1, "v1")
@@ -169,7 +192,7 @@ class TestTraining:
 
 class TestAnswering:
     def test_without_champion(self, new_registry, make_labelled) -> None:
-        head, version = load_champion(new_registry)
+        head, version, _ = load_champion(new_registry)
         assert not Path(new_registry.tracking_uri.removeprefix("sqlite:///")).exists()
         types = predict_types(to_type(make_labelled()), head, version, settings())
         assert types.select(

@@ -43,7 +43,9 @@ def image_type_model(
     registry: dg.ResourceParam[ModelRegistry],
 ) -> dg.MaterializeResult:
     """A classifier of image types on embeddings; champion when it beats the present one."""
-    report = train(warehouse, registry, signals_version(settings.vision), settings.seed)
+    report = train(
+        warehouse, registry, signals_version(settings.vision), settings.seed, settings.types
+    )
     return dg.MaterializeResult(
         metadata={
             "version": report.version.version,

@@ -6,14 +6,16 @@ import polars as pl
 from imgassets.defs.conventions import OWNERS, partitioned
 from imgassets.defs.io_manager import AssetRows, SideRows
 from imgassets.defs.partitions import DAY_CATEGORY, run_partitions
+from imgassets.ingest.store import ImageStore
 from imgassets.learning.image_types import predict_types
 from imgassets.learning.registry import ModelRegistry
 from imgassets.operations import state
+from imgassets.operations.flags import SIGNAL_COLUMNS, score_flags, told_values
 from imgassets.operations.images import report_table
 from imgassets.operations.models import champion_head
 from imgassets.operations.selection import order_products, passed_images
 from imgassets.selection.clusters import cluster_duplicates
-from imgassets.selection.quality import score_quality
+from imgassets.selection.quality import DEFECTS, score_quality
 from imgassets.settings import Settings
 from imgassets.vision.backbones import signals_version
 from imgassets.warehouse.contracts import ImageSignals, PartitionState
@@ -25,15 +27,26 @@ _MEASURES = [c for c in ImageSignals.column_names() if c != "embedding"]
 
 @dg.asset(
     **partitioned("selection", "polars"),
-    ins={"image_signals": dg.AssetIn(metadata={"columns": _MEASURES})},
+    deps=[dg.AssetDep("flag_model", partition_mapping=dg.AllPartitionMapping())],
+    ins={"image_signals": dg.AssetIn(metadata={"columns": [*_PARTITION, *SIGNAL_COLUMNS]})},
 )
 def quality_scores(
     aggregated_images: pl.DataFrame,
     image_signals: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
+    warehouse: dg.ResourceParam[Warehouse],
+    registry: dg.ResourceParam[ModelRegistry],
+    store: dg.ResourceParam[ImageStore],
 ) -> AssetRows:
-    """Each image judged by the quality rules, with the measured value and limit of each failure."""
-    scores = score_quality(aggregated_images, image_signals, settings.quality)
+    """Each image judged by models where there are champions, else by rules; people overrule."""
+    models = score_flags(image_signals, DEFECTS, registry, store, settings)
+    scores = score_quality(
+        aggregated_images,
+        image_signals,
+        settings.quality,
+        learned=models.frame,
+        told=told_values(warehouse),
+    )
     return AssetRows(
         scores,
         metadata={
@@ -41,6 +54,8 @@ def quality_scores(
             "failed_by_rule": report_table(
                 scores.explode("failed_rules").drop_nulls(), "failed_rules"
             ),
+            "judged_by": report_table(scores.explode("judged_by"), "judged_by"),
+            "notes": "; ".join(models.notes) or "none",
         },
     )
 
@@ -59,20 +74,25 @@ def quality_scores(
 )
 def image_types(
     quality_scores: pl.DataFrame,
+    compliance_flags: pl.DataFrame,
     image_signals: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
     registry: dg.ResourceParam[ModelRegistry],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> AssetRows:
-    """The view that each image which passed quality shows, by the champion model."""
-    head, version = champion_head(registry, warehouse, signals_version(settings.vision))
+    """The view that each image which passed quality and compliance shows, by the champion."""
+    champion = champion_head(registry, warehouse, signals_version(settings.vision))
     types = predict_types(
-        passed_images(quality_scores, image_signals), head, version, settings.types
+        passed_images(quality_scores, compliance_flags, image_signals),
+        champion.head,
+        champion.version,
+        settings.types,
     )
     return AssetRows(
         types,
         metadata={
-            "model_version": version or "no champion yet: run `imgassets train`",
+            "model_version": champion.version or "no champion yet: run `imgassets train`",
+            "stale": champion.stale or "no: the registry answered",
             "by_type": report_table(types, "image_type"),
         },
     )

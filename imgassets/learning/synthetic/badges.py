@@ -77,7 +77,7 @@ def pill(picture: np.ndarray, severity: float, rng: np.random.Generator) -> np.n
     """Stick a label with straight or rounded corners on it; sometimes two."""
     ground = _ground(rng)
     round_corners = rng.uniform(0, 0.5)
-    outlined = happens(rng, 0.25)
+    outlined = happens(rng, 0.25) and ground != WHITE
     share = grow(*_SHARE, severity) * rng.uniform(0.85, 1.15) * 0.6
     wide, tall = _strip(picture, share, rng.uniform(2.0, 5.0))
     sheet = Sheet(wide, tall)
@@ -87,7 +87,8 @@ def pill(picture: np.ndarray, severity: float, rng: np.random.Generator) -> np.n
         sheet.rounded(box, tall * round_corners, WHITE, ground, max(1.0, tall * 0.06))
         ink = ground if luma(ground) < 170 else BLACK
     else:
-        sheet.rounded(box, tall * round_corners, ground)
+        edge = ink if ground == WHITE else None
+        sheet.rounded(box, tall * round_corners, ground, edge, max(1.0, tall * 0.05))
     words = " ".join(wording.offer(rng))
     area = (wide * 0.08, tall * 0.2, wide * 0.92, tall * 0.8)
     sheet.write([words], area, ink, any_lettering(rng, bold=True))

@@ -10,8 +10,11 @@ from PIL import Image, ImageDraw, ImageFont
 from imgassets.learning.synthetic.defects import DEFECTS
 from imgassets.learning.synthetic.making import make
 
-_CELL, _GAP, _LABEL, _HEAD = 190, 10, 240, 44
+_CELL, _GAP, _LABEL, _HEAD = 150, 8, 190, 36
 """Pixels: a picture's cell, the space between cells, the labels' column, the heading."""
+
+_ROWS = 15
+"""Rows of a panel, about; more defects fill further panels to the right."""
 
 _GROUND, _PANEL, _INK, _PALE = (236, 238, 241), (214, 217, 222), (24, 28, 34), (96, 102, 112)
 
@@ -31,28 +34,29 @@ def contact_sheet(
         ValueError: a name is unknown or a severity is outside 0 … 1.
     """
     shown = list(names) or list(DEFECTS)
-    columns = 1 + len(severities)
-    width = _LABEL + columns * (_CELL + _GAP)
-    sheet = Image.new("RGB", (width, _HEAD + len(shown) * (_CELL + _GAP)), _GROUND)
+    panels = -(-len(shown) // _ROWS)
+    rows = -(-len(shown) // panels)
+    panel_width = _LABEL + (1 + len(severities)) * (_CELL + _GAP) + 2 * _GAP
+    size = (panels * panel_width, _HEAD + rows * (_CELL + _GAP))
+    sheet = Image.new("RGB", size, _GROUND)
     draw = ImageDraw.Draw(sheet)
-    heading, name_font, small = (ImageFont.load_default(size=size) for size in (17, 18, 14))
-    heads = ["original", *(f"severity {severity:g}" for severity in severities)]
-    draw.text((_GAP, 14), f"seed {seed}", _PALE, heading)
-    for column, head in enumerate(heads):
-        draw.text((_LABEL + column * (_CELL + _GAP), 14), head, _INK, heading)
-    for row, name in enumerate(shown):
-        top = _HEAD + row * (_CELL + _GAP)
+    name_font, small = (ImageFont.load_default(size=size) for size in (16, 13))
+    for panel in range(panels):
+        left = panel * panel_width
+        draw.text((left + _GAP, 12), f"seed {seed}", _PALE, small)
+        for column, head in enumerate(["original", *(f"severity {s:g}" for s in severities)]):
+            draw.text((left + _LABEL + column * (_CELL + _GAP), 10), head, _INK, name_font)
+    for index, name in enumerate(shown):
+        left, top = index // rows * panel_width, _HEAD + index % rows * (_CELL + _GAP)
         made = [make(picture, name, severity, seed) for severity in severities]
-        defect = DEFECTS[name]
-        draw.text((_GAP, top + 8), name, _INK, name_font)
-        draw.text((_GAP, top + 34), defect.flag or "harmless", _flag_colour(defect.flag), small)
+        flag = DEFECTS[name].flag
+        draw.text((left + _GAP, top + 8), name, _INK, name_font)
+        draw.text((left + _GAP, top + 30), flag or "harmless", _flag_colour(flag), small)
+        for line, (severity, one) in enumerate(zip(severities, made, strict=True)):
+            pixels = f"{severity:g}: {one.shape[1]} x {one.shape[0]}"
+            draw.text((left + _GAP, top + 52 + 18 * line), pixels, _PALE, small)
         for column, one in enumerate([picture, *made]):
-            left = _LABEL + column * (_CELL + _GAP)
-            _place(sheet, one, left, top)
-            size = f"{one.shape[1]} x {one.shape[0]}"
-            if column:
-                draw.text((_GAP, top + 58 + 20 * (column - 1)),
-                          f"{severities[column - 1]:g}: {size}", _PALE, small)  # fmt: skip
+            _place(sheet, one, left + _LABEL + column * (_CELL + _GAP), top)
     return sheet
 
 

@@ -1,0 +1,148 @@
+"""Commands of the review: tasks out, answers in, and where it stands."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from imgassets.cli.common import console, errors, open_warehouse, settings
+
+_SKIPPED_SHOWN = 20
+"""Skipped answers that are listed one by one."""
+
+
+def export(
+    file: Annotated[
+        Path, typer.Argument(help="CSV; a name ending in .json: Label Studio's import format.")
+    ],
+    flag: Annotated[str | None, typer.Option(help="Only tasks about this flag.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Tasks at most; default: all.")] = None,
+    reviewer: Annotated[
+        str, typer.Option(help="Leave out tasks that this reviewer answered.")
+    ] = "",
+    image_url_prefix: Annotated[
+        str,
+        typer.Option(
+            help="Where reviewers reach the pictures: the URL at which the image store is served, "
+            "or a URL with {image_id} in it. Default: where the supplier has them."
+        ),
+    ] = "",
+    config: Annotated[
+        Path | None,
+        typer.Option(help="File for Label Studio's labeling interface; default: FILE.xml."),
+    ] = None,
+) -> None:
+    """Write undecided tasks to a file, the most wanted first.
+
+    In a CSV, fill the column `answer` with yes, no or unsure (or y, n, u) and give it to `review
+    import`. For Label Studio, paste the XML into a new project's labeling interface (code view)
+    and import the JSON; export as JSON or JSON-MIN and give that to `review import`.
+    """
+    from imgassets.moderation.flags import all_flags, require_known
+    from imgassets.operations.review_files import export_tasks
+
+    of = settings()
+    if flag is not None:
+        require_known([flag], all_flags(of.flags))
+    done = export_tasks(
+        open_warehouse(of),
+        file,
+        flag=flag,
+        limit=limit,
+        reviewer=reviewer,
+        image_url_prefix=image_url_prefix,
+        config=config,
+    )
+    console.print(f"{done.tasks} tasks written to {escape(str(file))}", soft_wrap=True)
+    if done.config:
+        console.print(f"labeling interface: {escape(str(done.config))}", soft_wrap=True)
+    if done.unreachable:
+        errors.print(
+            f"[yellow]{done.unreachable} pictures have no URL that a browser can open:[/] "
+            "serve the image store and name its URL with --image-url-prefix",
+            soft_wrap=True,
+        )
+
+
+def import_(
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV with task_id, answer; or .json: Label Studio's JSON or JSON-MIN."),
+    ],
+    reviewer: Annotated[str, typer.Option(help="Who answered, where the file does not say.")] = "",
+    skip_unknown: Annotated[
+        bool, typer.Option(help="Leave out faulty answers instead of refusing the file.")
+    ] = False,
+) -> None:
+    """Add a file's answers to the log; a file imported twice adds nothing.
+
+    A CSV may have the columns reviewer and answered_at (ISO 8601; without a zone: UTC; default:
+    now). A faulty answer refuses the whole file: an unknown task, another word than yes, no,
+    unsure (or y, n, u), a reviewer who contradicts themselves.
+    """
+    from imgassets.operations.review_files import import_answers
+
+    done = import_answers(
+        open_warehouse(settings()),
+        file,
+        datetime.now(UTC),
+        reviewer=reviewer,
+        skip_unknown=skip_unknown,
+    )
+    console.print(
+        f"{done.added} answers imported, {done.seen} seen before, "
+        f"{done.unanswered} questions unanswered, {len(done.skipped)} skipped",
+        soft_wrap=True,
+    )
+    if done.overtaken:
+        errors.print(
+            f"[yellow]{done.overtaken} of those seen before stand no longer[/] (changed or undone "
+            "since): to say them anew, fill answered_at",
+            soft_wrap=True,
+        )
+    for fault in done.skipped[:_SKIPPED_SHOWN]:
+        errors.print(f"[yellow]skipped:[/] {escape(fault)}", soft_wrap=True)
+    if len(done.skipped) > _SKIPPED_SHOWN:
+        errors.print(f"… and {len(done.skipped) - _SKIPPED_SHOWN} more")
+
+
+def status() -> None:
+    """Show per flag what is open, what was answered, and how far reviewers agree.
+
+    Agreement is the share of tasks that two reviewers answered alike; kappa (Cohen) is how much
+    better than chance that is: 1 always, 0 not at all.
+    """
+    from imgassets.operations.review_files import review_status
+    from imgassets.operations.reviews import contradictions
+
+    warehouse = open_warehouse(settings())
+    found = review_status(warehouse)
+    if found.is_empty():
+        console.print("no tasks yet")
+        return
+    table = Table(
+        "flag", "open", "answered", "yes", "no", "unsure", "contradictory", "reviewers",
+        "agreement", "kappa",
+    )  # fmt: skip
+    for row in found.iter_rows(named=True):
+        table.add_row(
+            row["flag"],
+            str(row["open"]),
+            str(row["tasks"] - row["open"]),
+            *(str(row[name]) for name in ("yes", "no", "unsure", "contradictory", "reviewers")),
+            "–" if row["equal"] is None else f"{row['equal']:.0%} of {row['compared']}",
+            "–" if row["kappa"] is None else f"{row['kappa']:.2f}",
+        )
+    console.print(table)
+    in_labels = contradictions(warehouse).filter(origin="label")
+    for row in in_labels.head(_SKIPPED_SHOWN).iter_rows(named=True):
+        errors.print(
+            f"[yellow]labels contradict each other, so none is used:[/] {row['flag']} of image "
+            f"{row['image_id'][:12]}: {escape(row['detail'])}",
+            soft_wrap=True,
+        )

@@ -1,0 +1,168 @@
+"""Commands that train: models on all that is known, and rounds of the loop that asks people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from imgassets.cli.common import CommandError, console, errors, open_warehouse, settings
+from imgassets.cli.running import Verbose, progress_bar, run_plan
+
+if TYPE_CHECKING:
+    from imgassets.settings import Settings
+
+QUALITY, ALL = "quality", "all"
+"""Words for several models: the three quality flags; everything that there are examples of."""
+
+
+def train(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="image_type, flags (blurry, weapon …), quality: its three flags, or all. Default: "
+            "image_type and the flags that people have labelled."
+        ),
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Train models on what is known; promote a version only if it beats what answers now.
+
+    Signals of the labelled images are computed first where they are missing. Flags also learn from
+    synthetic defects, which are made on the way; the first round takes some minutes.
+    """
+    of = settings()
+    from imgassets.operations.planning import plan_missing_signals
+
+    wanted = _expand(of, models)
+    missing = plan_missing_signals(open_warehouse(of), of)
+    if missing.rows:
+        from imgassets.defs.jobs import SIGNAL_ASSETS
+
+        run_plan(of, missing, SIGNAL_ASSETS, verbose)
+    failed = []
+    for model in wanted:
+        try:
+            _train_one(of, model, verbose)
+        except RuntimeError as error:
+            if len(wanted) == 1:
+                raise
+            errors.print(
+                f"[yellow]{model} was not trained:[/] {escape(str(error))}", soft_wrap=True
+            )
+            failed.append(model)
+    if len(failed) == len(wanted):
+        raise CommandError("no model was trained")
+    console.print(f"everything else: MLflow at {of.mlflow_tracking_uri}", soft_wrap=True)
+
+
+def review_round(
+    flag: Annotated[str, typer.Argument(help="The flag, e.g. weapon.")],
+    number: Annotated[int | None, typer.Option(help="Round; default: the next one.", min=1)] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Run a round of the loop: train, scan the catalog, and ask people about what was found.
+
+    The first round needs a few labelled images (`imgassets labels import`). Afterwards answer its
+    questions (`imgassets serve`, or `review export` and `review import`) and run the next round.
+    """
+    of = settings()
+    from imgassets.defs.partitions import round_key
+    from imgassets.defs.runner import add_round, open_instance
+    from imgassets.moderation.flags import all_flags, require_known
+    from imgassets.operations.rounds import next_round
+
+    require_known([flag], all_flags(of.flags))
+    key = round_key(flag, number or next_round(open_warehouse(of), flag))
+    with open_instance(of) as instance:
+        add_round(instance, key)
+    found = _run(of, "round_job", "review_rounds", verbose, key)
+    console.print(
+        f"{key}: model version {found['model_version']} of {found['n_positive']} positives and "
+        f"{found['n_negative']} negatives, {found['n_answers']} answers so far",
+        soft_wrap=True,
+    )
+    if "f1" in found:
+        console.print(
+            f"  holdout ({found['n_holdout']} examples): precision {found['precision']:.3f}, "
+            f"recall {found['recall']:.3f}, F1 {found['f1']:.3f}"
+        )
+    console.print(
+        f"  scanned {found['n_scanned']} images: {found['n_confident']} sure finds, "
+        f"{found['n_uncertain']} in doubt, {found['n_neighbours']} neighbours of both"
+    )
+    console.print(f"  {found['n_tasks']} new questions: `imgassets review serve`")
+
+
+def _expand(of: Settings, models: Sequence[str] | None) -> list[str]:
+    """Return the models to train, without repeats, image_type first."""
+    from imgassets.learning.image_types import MODEL
+    from imgassets.operations.flags import flags_of, labelled_flags
+    from imgassets.operations.labels import has_image_labels
+
+    flags, quality = flags_of(of), list(flags_of(of, "quality"))
+    unknown = sorted(set(models or []) - {MODEL, QUALITY, ALL, *flags})
+    if unknown:
+        known = ", ".join([MODEL, QUALITY, ALL, *flags])
+        raise CommandError(f"unknown model {', '.join(unknown)} (known: {known})")
+    warehouse = open_warehouse(of)
+    labelled = labelled_flags(warehouse)
+    if not models:
+        types = [MODEL] if has_image_labels(warehouse) or not labelled else []
+        return [*types, *labelled]
+    wanted: list[str] = []
+    for model in models:
+        if model == ALL:
+            drawn = [flag.id for flag in flags.values() if flag.defects]
+            wanted += [MODEL] * has_image_labels(warehouse) + [*drawn, *labelled]
+        else:
+            wanted += quality if model == QUALITY else [model]
+    return list(dict.fromkeys(wanted))
+
+
+def _train_one(of: Settings, model: str, verbose: bool) -> None:
+    from imgassets.learning.image_types import MODEL
+
+    if model == MODEL:
+        found = _run(of, "training_job", "image_type_model", verbose)
+        shown = ("macro_f1", "accuracy", "n")
+    else:
+        found = _run(of, "flag_training_job", "flag_model", verbose, model)
+        shown = ("precision", "recall", "f1", "false_discards", "n")
+    approach = f" ({found['approach']})" if "approach" in found else ""
+    console.print(
+        f"{model} version {found['version']}{approach}: {found['why']}",
+        soft_wrap=True,
+        markup=False,
+    )
+    for name in shown:
+        if name in found:
+            console.print(f"  held out: {name:14} {found[name]:.3f}")
+
+
+def _run(
+    of: Settings, job: str, asset: str, verbose: bool, partition: str | None = None
+) -> dict[str, Any]:
+    """Run a job in this process with a progress bar; return the asset's metadata as values."""
+    from imgassets.definitions import defs
+    from imgassets.defs.progress import listening
+    from imgassets.defs.runner import open_instance, run_job
+
+    with open_instance(of) as instance, progress_bar(verbose) as progress:
+        name = partition or asset
+        bar = progress.add_task(f"training {name}", total=None) if progress else None
+
+        def show(verb: str, done: int, total: int) -> None:
+            if progress and bar is not None:
+                finished = done >= total
+                label = f"training {name}" if finished else f"examples {verb}"
+                progress.update(
+                    bar, description=label, completed=done, total=None if finished else total
+                )
+
+        with listening(show):
+            result = run_job(defs(), instance, job, verbose=verbose, partition_key=partition)
+    metadata = result.asset_materializations_for_node(asset)[0].metadata
+    return {name: value.value for name, value in metadata.items()}

@@ -1,0 +1,1 @@
+"""Flags: what must not be shown, and the loop that learns to see it."""

@@ -1,0 +1,179 @@
+"""Compliance of images, the models of flags, and the rounds of the loop."""
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from imgassets import __version__
+from imgassets.defs.conventions import OWNERS
+from imgassets.defs.io_manager import AssetRows, SideRows
+from imgassets.defs.partitions import DAY_CATEGORY, ROUND, parse_round, run_partitions
+from imgassets.defs.progress import log_progress
+from imgassets.ingest.store import ImageStore
+from imgassets.learning.registry import ModelRegistry
+from imgassets.moderation.compliance import assess, quarantine_rows
+from imgassets.operations.flags import (
+    SIGNAL_COLUMNS,
+    flags_of,
+    score_flags,
+    told_values,
+    train_flag_model,
+)
+from imgassets.operations.images import report_table
+from imgassets.operations.rounds import run_round
+from imgassets.settings import Settings
+from imgassets.warehouse.contracts import Quarantine
+from imgassets.warehouse.lake import Warehouse
+
+_ALL_PARTITIONS = dg.AllPartitionMapping()
+_IMAGE = ["day", "category", "product_id", "image_id"]
+
+flag_labels = dg.AssetSpec(
+    "flag_labels",
+    group_name="moderation",
+    kinds={"duckdb"},
+    owners=OWNERS,
+    description="People's yes or no to flags; `imgassets labels import FILE.csv` adds to them.",
+)
+
+review_answers = dg.AssetSpec(
+    "review_answers",
+    group_name="moderation",
+    kinds={"duckdb"},
+    owners=OWNERS,
+    deps=["review_rounds"],
+    description="What reviewers answered: on the review page, in CSV files, in Label Studio.",
+)
+
+
+@dg.asset(
+    group_name="moderation",
+    kinds={"mlflow", "scikitlearn"},
+    owners=OWNERS,
+    code_version=__version__,
+    partitions_def=dg.StaticPartitionsDefinition(sorted(flags_of(Settings()))),
+    deps=[
+        "flag_labels",
+        dg.AssetDep("image_signals", partition_mapping=_ALL_PARTITIONS),
+    ],
+    pool="gpu",
+)
+def flag_model(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    warehouse: dg.ResourceParam[Warehouse],
+    registry: dg.ResourceParam[ModelRegistry],
+    store: dg.ResourceParam[ImageStore],
+) -> dg.MaterializeResult:
+    """One flag's classifier: approaches compete, evidence decides, the better one is champion."""
+    done = train_flag_model(
+        context.partition_key, warehouse, registry, store, settings, log_progress(context, "drawn")
+    )
+    return dg.MaterializeResult(
+        metadata={
+            "version": done.version.version,
+            "approach": done.approach,
+            "promoted": done.promoted,
+            "retrained": done.retrained,
+            "why": done.explanation,
+            "n_train": done.n_train,
+            "n_test": done.n_test,
+            **{name: float(value) for name, value in done.metrics.items()},
+        }
+    )
+
+
+@dg.asset(
+    group_name="moderation",
+    kinds={"mlflow", "duckdb"},
+    owners=OWNERS,
+    code_version=__version__,
+    partitions_def=ROUND,
+    deps=[
+        "flag_labels",
+        dg.AssetDep("image_signals", partition_mapping=_ALL_PARTITIONS),
+    ],
+    pool="gpu",
+)
+def review_rounds(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    warehouse: dg.ResourceParam[Warehouse],
+    registry: dg.ResourceParam[ModelRegistry],
+    store: dg.ResourceParam[ImageStore],
+) -> dg.MaterializeResult:
+    """One round of the loop for one flag: train, scan the catalog, ask people, measure."""
+    flag, number = parse_round(context.partition_key)
+    done = run_round(
+        flag, number, warehouse, registry, store, settings, log_progress(context, "drawn")
+    )
+    metadata: dict[str, Any] = {n: v for n, v in done.row.items() if v is not None}
+    return dg.MaterializeResult(metadata={**metadata, "why": done.explanation})
+
+
+@dg.multi_asset(
+    outs={
+        "compliance_flags": dg.AssetOut(
+            group_name="moderation",
+            kinds={"duckdb", "mlflow"},
+            owners=OWNERS,
+            description="Each flag that an image deserves, or may deserve: by models and people.",
+        ),
+        "flag_assessments": dg.AssetOut(
+            group_name="moderation",
+            kinds={"duckdb"},
+            owners=OWNERS,
+            description="Which flags were looked for at all; without a model: not assessed.",
+        ),
+    },
+    ins={
+        "image_signals": dg.AssetIn(metadata={"columns": ["day", "category", *SIGNAL_COLUMNS]}),
+    },
+    deps=[dg.AssetDep("flag_model", partition_mapping=_ALL_PARTITIONS)],
+    partitions_def=DAY_CATEGORY,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def image_compliance(
+    context: dg.AssetExecutionContext,
+    aggregated_images: pl.DataFrame,
+    image_signals: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
+    warehouse: dg.ResourceParam[Warehouse],
+    registry: dg.ResourceParam[ModelRegistry],
+    store: dg.ResourceParam[ImageStore],
+) -> tuple[AssetRows, AssetRows]:
+    """Judge every image by every compliance flag that has a model; people overrule models."""
+    flags = flags_of(settings, "compliance")
+    scores = score_flags(image_signals, flags, registry, store, settings)
+    images = aggregated_images.select(_IMAGE).join(
+        image_signals.select("day", "category", "image_id"),
+        on=["day", "category", "image_id"],
+        how="semi",
+    )
+    cells = sorted((p.day, p.category) for p in run_partitions(context))
+    found = assess(images, scores.frame, told_values(warehouse), flags, cells)
+    return (
+        AssetRows(
+            found.flags,
+            also=(
+                SideRows(
+                    Quarantine,
+                    quarantine_rows(found.flags, aggregated_images),
+                    equals={"stage": "compliance"},
+                ),
+            ),
+            metadata={
+                "by_flag": report_table(found.flags, "flag"),
+                "by_decision": report_table(found.flags, "decision"),
+                "notes": "; ".join(scores.notes) or "none",
+            },
+        ),
+        AssetRows(
+            found.assessments,
+            metadata={
+                "assessed": ", ".join(f"{f} {v}" for f, v in scores.versions.items()) or "none",
+                "not assessed": ", ".join(f for f in flags if f not in scores.versions) or "none",
+            },
+        ),
+    )

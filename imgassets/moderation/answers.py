@@ -1,0 +1,226 @@
+"""The log of answers: what is appended to it, what stands, what it decides, who agrees with whom.
+
+The log (contract ``ReviewAnswers``) only ever grows. A change of mind is a later answer, an undo
+is a row of its own, and everything else is computed from the whole log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from imgassets.warehouse.contracts import ReviewAnswers
+
+CHOICES = ("yes", "no", "unsure")
+"""What a reviewer can answer to a question."""
+
+_STANDING = ["answer_id", "task_id", "image_id", "flag", "answer", "reviewer", "answered_at"]
+_PAIRS = {
+    "flag": pl.String, "reviewer_a": pl.String, "reviewer_b": pl.String, "n": pl.UInt32,
+    "equal": pl.Float64, "kappa": pl.Float64,
+}  # fmt: skip
+
+
+def digest(*parts: str) -> str:
+    """Return 32 hex digits that identify a sequence of texts, e.g. as an answer_id."""
+    joined = "".join(f"{len(part)}:{part}" for part in parts)
+    return hashlib.sha256(joined.encode()).hexdigest()[:32]
+
+
+def answer_row(
+    task: Mapping[str, Any],
+    answer: str,
+    reviewer: str,
+    answered_at: datetime,
+    source: str,
+    answer_id: str | None = None,
+) -> dict[str, Any]:
+    """Return the log's row of one answer.
+
+    Args:
+        task: has task_id, image_id and flag.
+        answer: yes, no or unsure.
+        reviewer: who answered.
+        answered_at: when, with a time zone.
+        source: ``web``, or the file it came from.
+        answer_id: whatever identifies the answer to its sender; by default made from all the
+            others, so that the same answer at the same time is the same row.
+
+    Raises:
+        ValueError: the answer is another word, nobody gave it, or the time has no zone.
+    """
+    if answer not in CHOICES:
+        raise ValueError(f"'{answer}' is no answer: say {', '.join(CHOICES)}")
+    at = _instant(answered_at)
+    who = _named(reviewer)
+    return {
+        "answer_id": answer_id or digest(task["task_id"], who, at.isoformat(), answer),
+        "task_id": task["task_id"],
+        "image_id": task["image_id"],
+        "flag": task["flag"],
+        "answer": answer,
+        "reviewer": who,
+        "answered_at": at,
+        "undoes": None,
+        "source": source,
+    }
+
+
+def undo_row(
+    answer: Mapping[str, Any], reviewer: str, undone_at: datetime, source: str
+) -> dict[str, Any]:
+    """Return the log's row that takes an answer back; its id follows from the answer's.
+
+    Args:
+        answer: the log's row of the answer.
+        reviewer: who takes it back: who gave it.
+        undone_at: when, with a time zone.
+        source: ``web``, or the file it came from.
+
+    Raises:
+        ValueError: the row is no answer or another reviewer's, or the time has no zone.
+    """
+    if answer["answer"] not in CHOICES:
+        raise ValueError(f"{answer['answer_id']} is an undo, and cannot be undone: answer again")
+    if answer["reviewer"] != _named(reviewer):
+        raise ValueError(
+            f"answer {answer['answer_id']} is {answer['reviewer']}'s: {reviewer} cannot undo it"
+        )
+    return {
+        **{name: answer[name] for name in ("task_id", "image_id", "flag", "reviewer")},
+        "answer_id": digest("undo", answer["answer_id"]),
+        "answer": "undo",
+        "answered_at": _instant(undone_at),
+        "undoes": answer["answer_id"],
+        "source": source,
+    }
+
+
+def answer_log(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Return rows of :func:`answer_row` and :func:`undo_row` as a frame in ``ReviewAnswers``."""
+    return ReviewAnswers.conform(
+        pl.DataFrame(rows, schema=ReviewAnswers.create_empty().schema, orient="row")
+    )
+
+
+def standing_answers(answers: pl.DataFrame) -> pl.DataFrame:
+    """Return the answers that stand: each reviewer's latest to each task that was not undone.
+
+    An undo counts whatever its time: it names its answer, so it was made later, and clocks of two
+    machines may say otherwise. Undoing the latest answer brings the one before it back.
+
+    Args:
+        answers: the whole log, rows of contract ``ReviewAnswers``.
+
+    Returns:
+        answer_id, task_id, image_id, flag, answer, reviewer, answered_at; one row per (task_id,
+        reviewer), sorted by them. Of two answers at the same time the greater answer_id stands.
+    """
+    undone = answers.filter(pl.col("answer") == "undo").select("reviewer", answer_id="undoes")
+    return (
+        answers.filter(pl.col("answer").is_in(CHOICES))
+        .join(undone, on=["answer_id", "reviewer"], how="anti")
+        .sort("task_id", "reviewer", "answered_at", "answer_id")
+        .unique(["task_id", "reviewer"], keep="last", maintain_order=True)
+        .select(_STANDING)
+    )
+
+
+def verdicts(answers: pl.DataFrame) -> pl.DataFrame:
+    """Return what the standing answers decide about each image and flag.
+
+    Args:
+        answers: the whole log, rows of contract ``ReviewAnswers``.
+
+    Returns:
+        image_id, flag, task_id, yes, no, unsure (standing answers), verdict, n_reviewers,
+        last_answered_at; one row per (image_id, flag) with a standing answer, sorted by them.
+        The majority of yes and no decides; as many of one as of the other are 'contradictory';
+        without any it is 'unsure'.
+    """
+    said = pl.col("answer")
+    return (
+        standing_answers(answers)
+        .group_by("image_id", "flag")
+        .agg(
+            pl.col("task_id").min(),
+            yes=(said == "yes").sum(),
+            no=(said == "no").sum(),
+            unsure=(said == "unsure").sum(),
+            n_reviewers=pl.col("reviewer").n_unique(),
+            last_answered_at=pl.col("answered_at").max(),
+        )
+        .with_columns(
+            verdict=pl.when(pl.col("yes") > pl.col("no"))
+            .then(pl.lit("yes"))
+            .when(pl.col("no") > pl.col("yes"))
+            .then(pl.lit("no"))
+            .when(pl.col("yes") > 0)
+            .then(pl.lit("contradictory"))
+            .otherwise(pl.lit("unsure"))
+        )
+        .select(
+            "image_id", "flag", "task_id", "yes", "no", "unsure", "verdict", "n_reviewers",
+            "last_answered_at",
+        )
+        .sort("image_id", "flag")
+    )  # fmt: skip
+
+
+def agreement(answers: pl.DataFrame) -> pl.DataFrame:
+    """Return how far each two reviewers agree on the tasks to which both said yes or no.
+
+    Args:
+        answers: the whole log, rows of contract ``ReviewAnswers``.
+
+    Returns:
+        flag, reviewer_a < reviewer_b, n (tasks), equal (share answered alike, 0 … 1) and kappa
+        (Cohen 1960, -1 … 1: agreement beyond chance; null where both always gave one and the same
+        answer, so that chance alone explains everything), sorted. Pairs without a common task are
+        left out.
+    """
+    from sklearn.metrics import cohen_kappa_score
+
+    decided = standing_answers(answers).filter(pl.col("answer") != "unsure")
+    rows = []
+    for (flag,), of_flag in decided.group_by("flag"):
+        by_reviewer = {
+            str(name): dict(part.select("task_id", "answer").iter_rows())
+            for (name,), part in of_flag.group_by("reviewer")
+        }
+        for first, second in itertools.combinations(sorted(by_reviewer), 2):
+            left, right = by_reviewer[first], by_reviewer[second]
+            common = sorted(left.keys() & right.keys())
+            if not common:
+                continue
+            said = [left[task] for task in common], [right[task] for task in common]
+            rows.append(
+                {
+                    "flag": flag,
+                    "reviewer_a": first,
+                    "reviewer_b": second,
+                    "n": len(common),
+                    "equal": sum(map(str.__eq__, *said)) / len(common),
+                    "kappa": None
+                    if len({*said[0], *said[1]}) == 1
+                    else float(cohen_kappa_score(*said)),
+                }
+            )
+    return pl.DataFrame(rows, schema=_PAIRS).sort("flag", "reviewer_a", "reviewer_b")
+
+
+def _instant(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError(f"{at.isoformat()} has no time zone: the log keeps instants")
+    return at.astimezone(UTC)
+
+
+def _named(reviewer: str) -> str:
+    if not reviewer.strip():
+        raise ValueError("an answer needs a reviewer")
+    return reviewer.strip()

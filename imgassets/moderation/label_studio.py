@@ -1,0 +1,223 @@
+"""Tasks for Label Studio, and answers from its exports (JSON and JSON-MIN).
+
+Formats: https://labelstud.io/guide/task_format, https://labelstud.io/guide/predictions and
+https://labelstud.io/guide/export.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from imgassets.moderation.exchange import (
+    AnswerFile,
+    GivenAnswer,
+    parse_choice,
+    parse_time,
+    read_text,
+)
+
+_CONTROL = "answer"
+_OBJECT = "image"
+_DATA = ("task_id", "flag", "question", "why", "product_id", "category", "image_id")
+_META = ("reason", "round", "priority")
+_CONFIG = f"""\
+<View>
+  <Header value="$question"/>
+  <Text name="why" value="$why"/>
+  <Image name="{_OBJECT}" value="$image" zoom="true" zoomControl="true"/>
+  <Choices name="{_CONTROL}" toName="{_OBJECT}" choice="single" required="true" showInline="true">
+    <Choice value="yes" hotkey="y"/>
+    <Choice value="no" hotkey="n"/>
+    <Choice value="unsure" hotkey="u"/>
+  </Choices>
+</View>
+"""
+
+
+def label_studio_config() -> str:
+    """Return the labeling configuration (XML) of a Label Studio project for these tasks."""
+    return _CONFIG
+
+
+def tasks_json(tasks: pl.DataFrame) -> str:
+    """Return tasks in Label Studio's import format.
+
+    Args:
+        tasks: rows of contract ``ReviewTasks`` with image_url.
+
+    Returns:
+        A JSON list. Each task's data names the question; where a model has a probability it is a
+        prediction: the likelier choice, with its probability as the score.
+    """
+    listed = [
+        {
+            "data": {"image": row["image_url"], **{name: row[name] for name in _DATA}},
+            "meta": {name: row[name] for name in _META},
+            "predictions": [] if row["probability"] is None else [_prediction(row)],
+        }
+        for row in tasks.iter_rows(named=True)
+    ]
+    return json.dumps(listed, ensure_ascii=False, indent=1) + "\n"
+
+
+def _prediction(task: Mapping[str, Any]) -> dict[str, Any]:
+    probability = task["probability"]
+    likely = probability >= 0.5
+    return {
+        "model_version": task["model_version"] or "unnamed",
+        "score": round(probability if likely else 1 - probability, 6),
+        "result": [
+            {
+                "id": task["task_id"],
+                "from_name": _CONTROL,
+                "to_name": _OBJECT,
+                "type": "choices",
+                "value": {"choices": ["yes" if likely else "no"]},
+            }
+        ],
+    }
+
+
+def read_label_studio(path: Path, reviewer: str = "") -> AnswerFile:
+    """Read answers from what Label Studio exports as JSON or JSON-MIN.
+
+    Every annotation is one answer by the one who completed it, at the time of its last update.
+    Cancelled (skipped) annotations and those without a choice count as unanswered; drafts and
+    predictions are no answers. An annotation that was changed is another answer, later than the
+    first; one that was not is the same answer in whichever format and export it comes.
+
+    Args:
+        path: the export.
+        reviewer: who answered where an annotation does not say.
+
+    Raises:
+        ValueError: the file cannot be read, is no JSON, or is no such export.
+    """
+    try:
+        content = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: no JSON: {error}") from error
+    except RecursionError:
+        raise ValueError(f"{path}: JSON nested too deeply for an export") from None
+    items = [content] if isinstance(content, dict) else content
+    if not isinstance(items, list):
+        raise _no_export(path, "it holds no list of tasks")
+    found = AnswerFile(source=path.name)
+    for number, item in enumerate(items, start=1):
+        for place, annotation in _annotations(path, number, item, found):
+            _read_annotation(found, place, annotation, reviewer)
+    return found
+
+
+def _annotations(
+    path: Path, number: int, item: object, found: AnswerFile
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (place, annotation) of one exported item, with task_id and choices made alike.
+
+    Raises:
+        ValueError: the item comes from no export of Label Studio.
+    """
+    if not isinstance(item, dict):
+        raise _no_export(path, f"item {number} is no task")
+    place = f"task {item.get('id', number)}"
+    if "annotation_id" in item:
+        yield (
+            place,
+            {
+                "id": item["annotation_id"],
+                "task_id": item.get("task_id"),
+                "choices": _choices(item.get(_CONTROL)),
+                "completed_by": item.get("annotator"),
+                "at": item.get("updated_at") or item.get("created_at"),
+            },
+        )
+        return
+    data, annotations = item.get("data"), item.get("annotations")
+    if not isinstance(data, dict) or not isinstance(annotations, list):
+        raise _no_export(path, f"item {number} has no data and annotations")
+    if not annotations:
+        found.unanswered += 1
+    for annotation in annotations:
+        if not isinstance(annotation, dict):
+            found.faults.append(
+                f"{place}: annotation {annotation} is only an id: export annotations whole"
+            )
+        elif annotation.get("was_cancelled"):
+            found.unanswered += 1
+        else:
+            yield (
+                f"{place}, annotation {annotation.get('id')}",
+                {
+                    "id": annotation.get("id"),
+                    "task_id": data.get("task_id"),
+                    "choices": [
+                        choice
+                        for result in annotation.get("result") or []
+                        if isinstance(result, dict) and result.get("from_name") == _CONTROL
+                        for choice in _choices(result.get("value"))
+                    ],
+                    "completed_by": annotation.get("completed_by"),
+                    "at": annotation.get("updated_at") or annotation.get("created_at"),
+                },
+            )
+
+
+def _read_annotation(
+    found: AnswerFile, place: str, annotation: dict[str, Any], reviewer: str
+) -> None:
+    """Add an annotation to what was found: as an answer, as unanswered, or as a fault."""
+    choices = annotation["choices"]
+    if not choices:
+        found.unanswered += 1
+        return
+    who = _reviewer(annotation["completed_by"]) or reviewer
+    try:
+        if len(choices) > 1:
+            raise ValueError(f"{len(choices)} choices where one is an answer")
+        answer = parse_choice(choices[0])
+        answered_at = parse_time(str(annotation["at"])) if annotation["at"] else None
+        if not who:
+            raise ValueError("nobody completed it: name a reviewer for the file")
+        if not isinstance(annotation["task_id"], str):
+            raise ValueError("its data has no task_id: these are not the tasks exported from here")
+    except ValueError as error:
+        found.faults.append(f"{place}: {error}")
+        return
+    marker = (
+        "label-studio", str(annotation["id"]), answered_at.isoformat() if answered_at else "",
+    )  # fmt: skip
+    found.answers.append(
+        GivenAnswer(place, annotation["task_id"], answer, who, answered_at, marker)
+    )
+
+
+def _choices(value: object) -> list[str]:
+    """Return the choices of a result, in all spellings of JSON and JSON-MIN."""
+    if isinstance(value, dict):
+        return _choices(value.get("choices"))
+    if isinstance(value, list):
+        return [choice for part in value for choice in _choices(part)]
+    return [value] if isinstance(value, str) else []
+
+
+def _reviewer(completed_by: object) -> str:
+    """Return a name for who completed an annotation: e-mail, else 'label-studio:<user id>'."""
+    if isinstance(completed_by, dict):
+        return _reviewer(completed_by.get("email") or completed_by.get("id"))
+    if isinstance(completed_by, int):
+        return f"label-studio:{completed_by}"
+    # JSON-MIN spells a user who was deleted since as the word 'None'.
+    known = isinstance(completed_by, str) and completed_by not in ("", "None")
+    return str(completed_by).strip() if known else ""
+
+
+def _no_export(path: Path, why: str) -> ValueError:
+    return ValueError(
+        f"{path}: no Label Studio export: {why}; in Label Studio, choose Export, then JSON or "
+        "JSON-MIN"
+    )

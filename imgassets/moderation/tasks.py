@@ -1,0 +1,60 @@
+"""Questions to people: what identifies one, and to whom it is still open."""
+
+from __future__ import annotations
+
+import hashlib
+
+import polars as pl
+
+from imgassets.moderation.answers import standing_answers, verdicts
+
+
+def task_id(flag: str, image_id: str) -> str:
+    """Return the id of the question whether an image deserves a flag: 16 hex digits.
+
+    Flag and image alone make it, so that a question is asked once, however many rounds want it.
+    """
+    return hashlib.sha256(f"{flag}:{image_id}".encode()).hexdigest()[:16]
+
+
+def task_states(tasks: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+    """Return every task with what people have said about it so far.
+
+    Args:
+        tasks: rows of contract ``ReviewTasks``.
+        answers: the whole log, rows of contract ``ReviewAnswers``.
+
+    Returns:
+        ``tasks`` with yes, no, unsure and n_reviewers (0 where nobody answered), last_answered_at
+        (null likewise) and state: 'open' (no answer stands), or the verdict 'yes', 'no', 'unsure'
+        or 'contradictory'.
+    """
+    found = verdicts(answers).drop("image_id", "flag")
+    return (
+        tasks.join(found, on="task_id", how="left", maintain_order="left")
+        .rename({"verdict": "state"})
+        .with_columns(
+            pl.col("state").fill_null("open"),
+            pl.col("yes", "no", "unsure", "n_reviewers").fill_null(0),
+        )
+    )
+
+
+def tasks_open_to(reviewer: str, tasks: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+    """Return the tasks that a reviewer may still decide, in the order in which to ask.
+
+    These are the tasks without a standing answer by anybody, and those whose answers decide
+    nothing (all unsure, or as many yes as no) and to which this reviewer gave none.
+
+    Returns:
+        Rows of ``tasks``, by falling priority, then task_id.
+    """
+    own = standing_answers(answers).filter(pl.col("reviewer") == reviewer)
+    undecided = task_states(tasks, answers).filter(
+        pl.col("state").is_in(["open", "unsure", "contradictory"])
+    )
+    return (
+        undecided.join(own, on="task_id", how="anti")
+        .select(tasks.columns)
+        .sort("priority", "task_id", descending=[True, False])
+    )

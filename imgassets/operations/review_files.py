@@ -1,0 +1,214 @@
+"""Tasks and answers as files, between the warehouse and spreadsheets or Label Studio.
+
+A file ending in ``.json`` is Label Studio's, any other is CSV.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from imgassets.moderation.answers import agreement, answer_log, standing_answers
+from imgassets.moderation.exchange import accept, some
+from imgassets.moderation.exchange_csv import read_answers_csv, tasks_csv
+from imgassets.moderation.label_studio import (
+    label_studio_config,
+    read_label_studio,
+    tasks_json,
+)
+from imgassets.moderation.tasks import task_states
+from imgassets.operations.reviews import open_tasks
+from imgassets.warehouse.contracts import ReviewAnswers, ReviewTasks
+from imgassets.warehouse.lake import Addition, CommitMessage, Warehouse
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote.
+
+    Attributes:
+        tasks: how many.
+        config: Label Studio's labeling configuration, if one was written.
+        unreachable: tasks whose picture is a file of this machine or not known: no browser can
+            show it.
+    """
+
+    tasks: int
+    config: Path | None
+    unreachable: int
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did.
+
+    Attributes:
+        added: answers that are new.
+        seen: answers that an earlier import, or this file above, brought already.
+        overtaken: those of them that stand no longer: changed or undone since.
+        unanswered: questions that the file leaves open.
+        skipped: faults whose answers were left out, one sentence each.
+    """
+
+    added: int
+    seen: int
+    overtaken: int
+    unanswered: int
+    skipped: list[str]
+
+
+def export_tasks(
+    warehouse: Warehouse,
+    path: Path,
+    *,
+    flag: str | None = None,
+    limit: int | None = None,
+    reviewer: str = "",
+    image_url_prefix: str = "",
+    config: Path | None = None,
+) -> Exported:
+    """Write undecided tasks to a file for people to answer.
+
+    Args:
+        warehouse: where they are.
+        path: CSV, or Label Studio's import format if it ends in ``.json``.
+        flag: only this flag's; None: all.
+        limit: tasks at most, the most wanted first; None: all.
+        reviewer: who will answer: tasks are left out that this reviewer answered. '': nobody yet.
+        image_url_prefix: where the pictures are: the URL at which the image store is served, or a
+            URL with ``{image_id}`` in it; '': where the supplier has them.
+        config: where Label Studio's labeling configuration goes; None: beside the tasks, as
+            ``<name>.xml``.
+
+    Raises:
+        ValueError: there is nothing to ask.
+        OSError: a file cannot be written.
+    """
+    tasks = open_tasks(warehouse, reviewer, flag, limit)
+    if tasks.is_empty():
+        of_flag = f" about {flag}" if flag else ""
+        raise ValueError(f"there is no open task{of_flag}: nothing was written")
+    tasks = _with_image_urls(warehouse, tasks, image_url_prefix)
+    unreachable = tasks.filter(~pl.col("image_url").str.contains("^(https?|s3|gs|azure-blob)://"))
+    label_studio = path.suffix.lower() == ".json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(tasks_json(tasks) if label_studio else tasks_csv(tasks), encoding="utf-8")
+    if label_studio:
+        config = config or path.with_suffix(".xml")
+        config.write_text(label_studio_config(), encoding="utf-8")
+    return Exported(tasks.height, config if label_studio else None, unreachable.height)
+
+
+def import_answers(
+    warehouse: Warehouse,
+    path: Path,
+    now: datetime,
+    *,
+    reviewer: str = "",
+    skip_unknown: bool = False,
+) -> Imported:
+    """Add a file's answers to the log, all in one transaction; those it holds are left out.
+
+    Args:
+        warehouse: where the log is.
+        path: CSV, or what Label Studio exports if it ends in ``.json``.
+        now: the time of answers that name none.
+        reviewer: who answered where the file does not say.
+        skip_unknown: leave out faulty answers instead of refusing the file.
+
+    Raises:
+        ValueError: the file cannot be read as what it is, or an answer is faulty: its task is
+            unknown, it is another word than yes, no and unsure, nobody gave it, its time is no
+            time, or it contradicts another of the same reviewer. Nothing is written.
+    """
+    warehouse.initialise()
+    read = read_label_studio if path.suffix.lower() == ".json" else read_answers_csv
+    found = read(path, reviewer.strip())
+    asked = warehouse.read(ReviewTasks, columns=["task_id", "image_id", "flag"])
+    tasks = {task["task_id"]: task for task in asked.iter_rows(named=True)}
+    rows, faults = accept(found, tasks, now)
+    if faults and not skip_unknown:
+        raise ValueError(
+            f"{path}: nothing was imported; {some(faults)} "
+            "(--skip-unknown imports the rest of the file)"
+        )
+    given = answer_log(rows)
+    before = warehouse.read(ReviewAnswers)
+    new = given.join(before, on="answer_id", how="anti")
+    if not new.is_empty():
+        warehouse.replace([Addition(ReviewAnswers, new)], CommitMessage(asset="review_answers"))
+    seen = given.join(before, on="answer_id", how="semi")
+    standing = standing_answers(before)
+    overtaken = seen.join(standing, on=["task_id", "reviewer", "answer"], how="anti")
+    return Imported(new.height, seen.height, overtaken.height, found.unanswered, faults)
+
+
+def review_status(warehouse: Warehouse) -> pl.DataFrame:
+    """Return where the review stands, per flag.
+
+    Returns:
+        flag, tasks, open (nobody answered), yes, no (decided), unsure, contradictory, reviewers,
+        compared (answers of two reviewers to one task), equal (share of them alike), kappa (mean of
+        the pairs' Cohen's kappa, weighted by their tasks); the last two null where no two reviewers
+        share a task, or kappa is defined for no pair. Sorted by flag.
+    """
+    warehouse.initialise()
+    answers = warehouse.read(ReviewAnswers)
+    states = task_states(warehouse.read(ReviewTasks), answers)
+    counts = states.group_by("flag").agg(
+        pl.len().alias("tasks"),
+        *(
+            (pl.col("state") == state).sum().alias(state)
+            for state in ("open", "yes", "no", "unsure", "contradictory")
+        ),
+    )
+    reviewers = (
+        standing_answers(answers)
+        .group_by("flag")
+        .agg(pl.col("reviewer").n_unique().alias("reviewers"))
+    )
+    has_kappa = pl.col("kappa").is_not_null()
+    n_with_kappa = pl.col("n").filter(has_kappa)
+    agreed = (
+        agreement(answers)
+        .group_by("flag")
+        .agg(
+            compared=pl.col("n").sum(),
+            equal=(pl.col("equal") * pl.col("n")).sum() / pl.col("n").sum(),
+            kappa=pl.when(has_kappa.any()).then(
+                (pl.col("kappa").filter(has_kappa) * n_with_kappa).sum() / n_with_kappa.sum()
+            ),
+        )
+    )
+    return (
+        counts.join(reviewers, on="flag", how="left")
+        .join(agreed, on="flag", how="left")
+        .with_columns(pl.col("reviewers", "compared").fill_null(0))
+        .sort("flag")
+    )
+
+
+def _with_image_urls(warehouse: Warehouse, tasks: pl.DataFrame, prefix: str) -> pl.DataFrame:
+    """Add image_url: where a browser of the reviewer finds the picture; '' if not known."""
+    image = pl.col("image_id")
+    if "{image_id}" in prefix:
+        return tasks.with_columns(
+            image_url=pl.lit(prefix).str.replace("{image_id}", image, literal=True)
+        )
+    if prefix:
+        # As the image store lays its files out: ab/cd/<sha256>.
+        parts = (pl.lit(prefix.rstrip("/")), image.str.slice(0, 2), image.str.slice(2, 2), image)
+        return tasks.with_columns(image_url=pl.concat_str(*parts, separator="/"))
+    located = warehouse.sql(
+        """
+        SELECT image_id, min(image_location) AS image_url
+        FROM fetched_images SEMI JOIN wanted USING (image_id) GROUP BY image_id
+        """,
+        wanted=tasks.select("image_id"),
+    )
+    return tasks.join(located, on="image_id", how="left", maintain_order="left").with_columns(
+        pl.col("image_url").fill_null("")
+    )

@@ -1,0 +1,176 @@
+"""Questions and answers in the warehouse: what is open, what was said, what is known from it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from imgassets.moderation import answers as log
+from imgassets.moderation import known
+from imgassets.moderation.tasks import tasks_open_to
+from imgassets.warehouse.contracts import ReviewAnswers, ReviewTasks
+from imgassets.warehouse.lake import Addition, CommitMessage, Warehouse
+from imgassets.warehouse.partitions import quote
+
+
+def open_tasks(
+    warehouse: Warehouse, reviewer: str, flag: str | None = None, limit: int | None = 50
+) -> pl.DataFrame:
+    """Return the tasks that a reviewer may still decide, the most wanted first.
+
+    These are the tasks without a standing answer by anybody, and those whose answers decide
+    nothing (all unsure, or as many yes as no) and to which this reviewer gave none.
+
+    Args:
+        warehouse: where they are.
+        reviewer: who asks.
+        flag: only this flag's; None: all.
+        limit: rows at most; None: all.
+
+    Returns:
+        Rows of contract ``ReviewTasks``, by falling priority, then task_id.
+    """
+    warehouse.initialise()
+    where = "true" if flag is None else f"flag = {quote(flag)}"
+    tasks = warehouse.read(ReviewTasks, where=where)
+    answers = warehouse.read(ReviewAnswers, where=where)
+    wanted = tasks_open_to(reviewer, tasks, answers)
+    return wanted if limit is None else wanted.head(limit)
+
+
+def record_answer(
+    warehouse: Warehouse,
+    task_id: str,
+    answer: str,
+    reviewer: str,
+    answered_at: datetime,
+    source: str = "web",
+    answer_id: str | None = None,
+) -> str:
+    """Commit one answer in a transaction of its own and return its answer_id.
+
+    Args:
+        warehouse: where it goes.
+        task_id: the question.
+        answer: yes, no or unsure.
+        reviewer: who answered.
+        answered_at: when, with a time zone.
+        source: ``web``, or the file it came from.
+        answer_id: given by a sender who may send twice; sent twice, it is kept once.
+
+    Raises:
+        ValueError: there is no such task, the answer is another word, nobody gave it, the time
+            has no zone, or another answer already has this answer_id. Nothing is written.
+    """
+    warehouse.initialise()
+    tasks = warehouse.read(ReviewTasks, where=f"task_id = {quote(task_id)}")
+    if tasks.is_empty():
+        raise ValueError(f"there is no task '{task_id}'")
+    row = log.answer_row(tasks.row(0, named=True), answer, reviewer, answered_at, source, answer_id)
+    said = ("task_id", "answer", "reviewer")
+    for present in _rows_of(warehouse, row["answer_id"]):
+        if any(present[name] != row[name] for name in said):
+            raise ValueError(
+                f"answer_id {row['answer_id']} is taken by "
+                f"{', '.join(str(present[name]) for name in said)}: send another one"
+            )
+        return str(row["answer_id"])
+    _append(warehouse, log.answer_log([row]))
+    return str(row["answer_id"])
+
+
+def undo_answer(
+    warehouse: Warehouse,
+    answer_id: str,
+    reviewer: str,
+    answered_at: datetime,
+    source: str = "web",
+) -> str:
+    """Append the row that takes an answer back and return its answer_id.
+
+    Raises:
+        ValueError: there is no such answer, it is another reviewer's, it was undone before, or
+            the time has no zone. Nothing is written.
+    """
+    warehouse.initialise()
+    found = _rows_of(warehouse, answer_id)
+    if not found:
+        raise ValueError(f"there is no answer '{answer_id}'")
+    row = log.undo_row(found[0], reviewer, answered_at, source)
+    if _rows_of(warehouse, row["answer_id"]):
+        raise ValueError(f"answer {answer_id} was already undone")
+    _append(warehouse, log.answer_log([row]))
+    return str(row["answer_id"])
+
+
+def add_tasks(warehouse: Warehouse, tasks: pl.DataFrame) -> int:
+    """Add the tasks that were never asked before; return how many these were.
+
+    Args:
+        warehouse: where they go.
+        tasks: rows of contract ``ReviewTasks``.
+    """
+    warehouse.initialise()
+    asked = warehouse.read(ReviewTasks, columns=["task_id"])
+    new = tasks.join(asked, on="task_id", how="anti")
+    if new.is_empty():
+        return 0
+    warehouse.replace([Addition(ReviewTasks, new)], CommitMessage(asset="review_tasks"))
+    return new.height
+
+
+def known_values(warehouse: Warehouse) -> pl.DataFrame:
+    """Return what people have said about images: imported labels and decided answers.
+
+    Returns:
+        image_id, flag, value, group_id, product_id, category, split, origin; one row per
+        (image_id, flag): see :func:`imgassets.moderation.known.known_values`.
+    """
+    return known.known_values(*_said(warehouse))
+
+
+def contradictions(warehouse: Warehouse) -> pl.DataFrame:
+    """Return the images about which people contradict each other.
+
+    Returns:
+        image_id, flag, origin, yes, no, detail: see
+        :func:`imgassets.moderation.known.contradictions`.
+    """
+    labels, decided, _, _ = _said(warehouse)
+    return known.contradictions(labels, decided)
+
+
+def _said(
+    warehouse: Warehouse,
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Return flag labels with their images, verdicts, tasks, and every product's group."""
+    warehouse.initialise()
+    labels = warehouse.sql(
+        """
+        SELECT DISTINCT l.product_id, l.image_url, l.flag, l.value, l.group_id, l.split,
+            f.image_id, f.category
+        FROM flag_labels AS l JOIN fetched_images AS f USING (product_id, image_url)
+        """
+    )
+    groups = warehouse.sql(
+        """
+        SELECT product_id, min(group_id) AS group_id
+        FROM (
+            SELECT product_id, group_id FROM image_labels
+            UNION ALL SELECT product_id, group_id FROM flag_labels
+        )
+        WHERE group_id <> product_id GROUP BY product_id
+        """
+    )
+    decided = log.verdicts(warehouse.read(ReviewAnswers))
+    tasks = warehouse.read(ReviewTasks, columns=["task_id", "product_id", "category"])
+    return labels, decided, tasks, groups
+
+
+def _rows_of(warehouse: Warehouse, answer_id: str) -> list[dict[str, object]]:
+    return warehouse.read(ReviewAnswers, where=f"answer_id = {quote(answer_id)}").to_dicts()
+
+
+def _append(warehouse: Warehouse, rows: pl.DataFrame) -> None:
+    warehouse.replace([Addition(ReviewAnswers, rows)], CommitMessage(asset="review_answers"))

@@ -1,0 +1,41 @@
+// Single keys press the page's buttons.
+
+import { $ } from "./view.js";
+
+const PRESSED_MS = 140;
+const BY_PLACE = { KeyY: "y", KeyN: "n", KeyU: "u", KeyZ: "z" }; // Where the layout has no Latin letters.
+
+/** Press a button, and let it be seen. */
+function press(button) {
+  if ($("zoomed").open) $("zoomed").close();
+  if (button.disabled) return;
+  button.classList.add("pressed");
+  setTimeout(() => button.classList.remove("pressed"), PRESSED_MS);
+  button.click();
+}
+
+/** Listen for the keys of the whole page; `zoom` looks closer, and back. */
+export function listen(zoom) {
+  const answer = (choice) => () => press(document.querySelector(`[data-answer="${choice}"]`));
+  const keys = {
+    y: answer("yes"),
+    n: answer("no"),
+    u: answer("unsure"),
+    arrowright: () => press($("skip")),
+    " ": () => press($("skip")),
+    arrowleft: () => press($("undo")),
+    backspace: () => press($("undo")),
+    z: zoom,
+    "?": () => ($("help").open ? $("help").close() : $("help").showModal()),
+  };
+  document.addEventListener("keydown", (event) => {
+    // A key that is held down would answer question after question, unseen.
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if ($("who").open || event.target.closest("input, select")) return;
+    const key = event.key.length === 1 && event.key > "~" ? BY_PLACE[event.code] : event.key.toLowerCase();
+    if (!(key in keys) || ($("help").open && key !== "?")) return;
+    if (key === " " && event.target.closest("button, a")) return; // It presses what has the focus.
+    event.preventDefault();
+    keys[key]();
+  });
+}

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import polars as pl
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner, Result
+
+from imgassets.cli import app, review
+from imgassets.operations.reviews import add_tasks
+from imgassets.settings import Settings
+from imgassets.warehouse.contracts import FlagLabels, ReviewAnswers
+from imgassets.warehouse.lake import Warehouse
+from tests.moderation.people import task, tasks
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    monkeypatch.setenv("IMGASSETS_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    of = Settings()
+    lake = Warehouse(of.warehouse, of.warehouse_data)
+    lake.initialise()
+    return lake
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> tuple[io.StringIO, io.StringIO]:
+    """Return what the review's commands print: the result, and remarks."""
+    streams = io.StringIO(), io.StringIO()
+    for name, stream in zip(("console", "errors"), streams, strict=True):
+        monkeypatch.setattr(review, name, Console(file=stream, width=200))
+    return streams
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_export_answer_import_status(warehouse: Warehouse, printed: tuple) -> None:
+    assert run("review", "status").exit_code == 0
+    add_tasks(warehouse, tasks(*(task(n) for n in range(3))))
+    done = run("review", "export", "tasks.csv", "--flag", "weapon", "--limit", "2")
+    assert done.exit_code == 0, done.output
+    frame = pl.read_csv("tasks.csv", infer_schema=False)
+    unknown = frame.head(1).with_columns(task_id=pl.lit("f" * 16), flag=pl.lit("none"))
+    pl.concat([frame, unknown]).with_columns(answer=pl.lit("Y")).write_csv("answers.csv")
+
+    refused = run("review", "import", "answers.csv", "--reviewer", "ann")
+    assert refused.exit_code != 0
+    assert "line 4: there is no task 'ffffffffffffffff'" in str(refused.exception)
+    assert warehouse.read(ReviewAnswers).is_empty()
+    for added in (2, 0):
+        taken = run("review", "import", "answers.csv", "--reviewer", "ann", "--skip-unknown")
+        assert taken.exit_code == 0, taken.output
+        answers = warehouse.read(ReviewAnswers)
+        assert answers.height == 2, added
+    assert answers["reviewer"].unique().to_list() == ["ann"]
+    assert run("review", "status").exit_code == 0
+    result, remarks = (stream.getvalue() for stream in printed)
+    for line in (
+        "2 tasks written to tasks.csv",
+        "2 answers imported, 0 seen before, 0 questions unanswered, 1 skipped",
+        "0 answers imported, 2 seen before, 0 questions unanswered, 1 skipped",
+        "no tasks yet",
+    ):
+        assert line in result
+    assert "skipped: line 4: there is no task" in remarks
+    assert "2 pictures have no URL" in remarks
+    assert result.splitlines()[-2].split("│")[1:4] == [" weapon ", " 1    ", " 2        "]
+
+
+def test_an_unknown_flag_is_named(warehouse: Warehouse) -> None:
+    failed = run("review", "export", "tasks.csv", "--flag", "wepon")
+    assert "unknown flag wepon; known are adult" in str(failed.exception)
+
+
+def test_labels_import_knows_flags_by_their_column(warehouse: Warehouse) -> None:
+    Path("flags.csv").write_text("product_id,image_url,flag\np,a.jpg,weapon\n")
+    assert run("labels", "import", "flags.csv").exit_code == 0
+    assert warehouse.read(FlagLabels)["flag"].to_list() == ["weapon"]
+    Path("flags.csv").write_text("product_id,image_url,flag\np,a.jpg,wepon\n")
+    failed = run("labels", "import", "flags.csv")
+    assert "unknown flag, known are adult" in str(failed.exception)
+    Path("more.toml").write_text('[wepon]\ngroup="compliance"\nquestion="?"\ntitle="w"\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMGASSETS_FLAGS", "more.toml")
+        assert run("labels", "import", "flags.csv").exit_code == 0

@@ -1,0 +1,124 @@
+"""Small registered models, and a real MLflow server, for the registry's tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from imgassets.learning import head as head_module
+from imgassets.learning.cards import ModelCard
+from imgassets.learning.head import LogisticHead
+from imgassets.learning.registry import ModelRegistry
+
+TAGS = {"metric": "f1", "value": "0.9", "n_train": "8", "n_test": "2", "snapshot_id": "3"}
+
+
+def register(
+    registry: ModelRegistry, name: str = "blurry", bias: float = 0.0, **more: object
+) -> int:
+    """Register a small head with one file in a subfolder; return its version."""
+    folder = registry.artifact_root.parent / "made"
+    shutil.rmtree(folder, ignore_errors=True)
+    values = np.full((4, 2), bias, np.float32)
+    head = LogisticHead(
+        ["no", "yes"], values, values[0], [], np.zeros((0, 2), np.float32), "v1", {}
+    )
+    head.save(folder)
+    head.save(folder / "evaluated")
+    made = registry.log_and_register(
+        name,
+        folder=folder,
+        code=Path(head_module.__file__),
+        inputs={"embedding": "floats", "category": "string"},
+        params={"bias": bias},
+        metrics={"f1": 0.9},
+        plots={},
+        **{"tags": TAGS, **more},  # type: ignore[arg-type]
+    )
+    return made.version
+
+
+def bias_of(folder: Path) -> float:
+    return float(LogisticHead.load(folder).bias[0])
+
+
+def weights(registry: ModelRegistry, version: int, name: str = "blurry") -> Path:
+    """Return the weights' file of a version in a local registry's own artifacts."""
+    return registry.download(name, version) / "head.safetensors"
+
+
+def spoil(path: Path) -> None:
+    path.write_bytes(b"\0" * path.stat().st_size)
+
+
+def card(**changes: object) -> ModelCard:
+    made = ModelCard(
+        model="blurry",
+        purpose="Is it blurry?",
+        approach="logistic",
+        signals_version="v1",
+        data=pl.DataFrame({"label": ["yes"], "split": ["train"], "source": ["drawn"], "n": [8]}),
+        how_split="By product.",
+        metrics={"f1": 0.9},
+        measured_on="the held-out part",
+        metrics_by_category=pl.DataFrame({"category": ["mugs"], "n": [2], "f1": [0.9]}),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class Server:
+    """An MLflow server over a SQLite store."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        store = f"sqlite:///{self.folder}/mlflow.db"
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
+                    *("--host", "127.0.0.1", "--port", str(self.port)),
+                    *("--backend-store-uri", store),
+                    *("--artifacts-destination", str(self.folder / "artifacts")),
+                ],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        for _ in range(600):
+            try:
+                with urllib.request.urlopen(f"{self.url}/health", timeout=5):
+                    return
+            except OSError:
+                assert self.process.poll() is None, (self.folder / "log").read_text()
+                time.sleep(0.1)
+        raise AssertionError("the MLflow server did not start")
+
+    def kill(self) -> None:
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -1,0 +1,54 @@
+"""Tasks about made-up images, for the tests of what people say."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from imgassets.moderation.answers import answer_log, answer_row
+from imgassets.moderation.tasks import task_id
+from imgassets.warehouse.contracts import ReviewTasks
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def image(number: int) -> str:
+    return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+def task(number: int, flag: str = "weapon", **other: Any) -> dict[str, Any]:
+    return {
+        "task_id": task_id(flag, image(number)),
+        "image_id": image(number),
+        "flag": flag,
+        "question": "Does the picture show a weapon?",
+        "category": "toys",
+        "product_id": f"P{number}",
+        "round": 1,
+        "reason": "uncertain",
+        "why": "the model is not sure",
+        "probability": 0.5,
+        "model_version": "weapon/3",
+        "priority": 0.5,
+        "neighbours": [image(number + 1)],
+        **other,
+    }
+
+
+def tasks(*rows: dict[str, Any]) -> pl.DataFrame:
+    return ReviewTasks.conform(
+        pl.DataFrame(list(rows), schema=ReviewTasks.create_empty().schema, orient="row")
+    )
+
+
+def answers(*said: tuple[int, str, str]) -> pl.DataFrame:
+    """Return a log of (task number, answer, reviewer), a minute apart."""
+    return answer_log(
+        [
+            answer_row(task(number), answer, reviewer, NOW + timedelta(minutes=minute), "web")
+            for minute, (number, answer, reviewer) in enumerate(said)
+        ]
+    )

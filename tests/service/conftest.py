@@ -1,0 +1,295 @@
+"""A small shop: drawn products in an image store, questions about them, and a running service."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import numpy as np
+import polars as pl
+import pytest
+import uvicorn
+
+from imgassets.ingest.store import ImageStore
+from imgassets.moderation.flags import builtin_flags
+from imgassets.moderation.tasks import task_id
+from imgassets.operations.reviews import add_tasks
+from imgassets.sample.defects import encode, promo_badge
+from imgassets.sample.products import VIEWS, products
+from imgassets.service.app import create_app
+from imgassets.settings import Settings
+from imgassets.warehouse.contracts import (
+    AggregatedImages,
+    ComplianceFlags,
+    FlagAssessments,
+    ReviewAnswers,
+    ReviewTasks,
+    SupplierOffers,
+)
+from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
+
+DAY = dt.date(2026, 1, 5)
+XSS = "<script>alert('title')</script><img src=x onerror=alert(1)>"
+SUPPLIERS = ["acme", "borealis"]
+IMGASSETS = Path(sys.executable).parent / "imgassets"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One image of one product; the badged one is the one that is asked about."""
+
+    category: str
+    product_id: str
+    title: str
+    position: int
+    data: bytes
+
+    @property
+    def image_id(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+
+@dataclass
+class Shop:
+    """A home folder with images, products and open questions."""
+
+    settings: Settings
+    warehouse: Warehouse
+    store: ImageStore
+    tasks: pl.DataFrame
+
+    def answers(self) -> pl.DataFrame:
+        return self.warehouse.read(ReviewAnswers)
+
+    def standing(self) -> dict[str, str]:
+        """Every answer that was not undone, by task; an answer kept twice fails."""
+        rows = self.answers()
+        undone = set(rows["undoes"].drop_nulls())
+        kept = rows.filter((pl.col("answer") != "undo") & ~pl.col("answer_id").is_in(list(undone)))
+        assert kept["task_id"].n_unique() == kept.height, "an answer is kept twice"
+        return dict(kept.select("task_id", "answer").iter_rows())
+
+
+@pytest.fixture(scope="session")
+def drawn() -> list[Drawn]:
+    """Four images of each of eight products; the first two of each carry a badge and none."""
+    images = []
+    random = np.random.default_rng(0)
+    for product in (p for p in products(2) if p.category in ("backpack", "t-shirt")):
+        shots = [product.photograph(v, 0, 640) for v in VIEWS[product.category][:3]]
+        pictures = [promo_badge(shots[0], random).picture, *(shot.picture for shot in shots)]
+        images += [
+            Drawn(product.category, product.product_id, product.title, place, encode(picture))
+            for place, picture in enumerate(pictures, 1)
+        ]
+    return images
+
+
+def _tasks(drawn: list[Drawn]) -> pl.DataFrame:
+    badged = [image for image in drawn if image.position == 1]
+    plain = [image for image in drawn if image.position == 2]
+    rows = []
+    for place, image in enumerate(badged + plain):
+        flag = builtin_flags()["promo_badge" if place < 12 else "blurry"]
+        near = [i.image_id for i in badged + plain if i.category == image.category]
+        probability = round(0.97 - 0.05 * place, 2)
+        rows.append(
+            {
+                "task_id": task_id(flag.id, image.image_id),
+                "image_id": image.image_id,
+                "flag": flag.id,
+                "question": flag.question,
+                "category": image.category,
+                "product_id": image.product_id,
+                "round": 2,
+                "reason": "uncertain",
+                "why": f"The model is not sure: it gives {100 * probability:.0f} %, "
+                "and asks between 20 % and 98 %.",
+                "probability": probability,
+                "model_version": "flag_promo_badge 3",
+                "priority": 1 - place / 100,
+                "neighbours": [other for other in near if other != image.image_id][:4],
+            }
+        )
+    return ReviewTasks.conform(
+        pl.DataFrame(rows, schema=ReviewTasks.create_empty().schema, orient="row")
+    )
+
+
+def _product_tables(drawn: list[Drawn]) -> list[Replacement]:
+    key = {"day": DAY}
+    aggregated, offers, flags = [], [], []
+    hostile = drawn[0].product_id
+    for image in drawn:
+        product = {**key, "category": image.category, "product_id": image.product_id}
+        aggregated.append(
+            {
+                **product, "image_id": image.image_id, "suppliers": SUPPLIERS,
+                "image_urls": ["u"], "best_position": image.position, "is_curated": False,
+                "format": "JPEG", "width": 640, "height": 640, "byte_size": len(image.data),
+                "mode": "rgb", "bit_depth": 8, "frames": 1, "first_seen": DAY,
+            }
+        )  # fmt: skip
+        offers.append(
+            {
+                **product, "supplier_id": "acme", "image_url": f"{image.position}.jpg",
+                "image_location": f"/images/{image.position}.jpg", "position": image.position,
+                "title": XSS if image.product_id == hostile else image.title,
+                "description": None, "is_curated": False, "feed_file": "f", "feed_row": 1,
+            }
+        )  # fmt: skip
+        if image.position == 1:
+            flags.append(
+                {
+                    **product, "image_id": image.image_id, "flag": "promo_badge",
+                    "probability": 0.98, "source": "model", "decision": "rejected",
+                    "reason": "98 %", "model_version": "3",
+                }
+            )  # fmt: skip
+    assessed = [
+        {
+            **key, "category": category, "flag": "promo_badge", "status": "assessed",
+            "model_version": "3", "reject_limit": 0.95, "review_limit": 0.2, "n_images": 16,
+        }
+        for category in sorted({image.category for image in drawn})
+    ]  # fmt: skip
+    frames = {
+        AggregatedImages: aggregated, SupplierOffers: offers, ComplianceFlags: flags,
+        FlagAssessments: assessed,
+    }  # fmt: skip
+    return [
+        Replacement(contract, pl.DataFrame(rows, schema=contract.create_empty().schema))
+        for contract, rows in frames.items()
+    ]
+
+
+@pytest.fixture(scope="session")
+def built(drawn: list[Drawn], tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    settings = Settings(home=tmp_path_factory.mktemp("home"))
+    warehouse = Warehouse(settings.warehouse, settings.warehouse_data)
+    store = ImageStore(settings.image_store)
+    for image in drawn:
+        store.put(image.data)
+    warehouse.replace(_product_tables(drawn), CommitMessage(asset="test"))
+    tasks = _tasks(drawn)
+    add_tasks(warehouse, tasks)
+    return Shop(settings, warehouse, store, tasks)
+
+
+@pytest.fixture
+def shop(built: Shop) -> Shop:
+    """The shop before anybody answered."""
+    if not built.answers().is_empty():
+        nothing = Replacement(ReviewAnswers, ReviewAnswers.create_empty())
+        built.warehouse.replace([nothing], CommitMessage(asset="test"))
+    return built
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Threaded:
+    """The service in a thread of this process."""
+
+    def __init__(self, shop: Shop) -> None:
+        app = create_app(shop.warehouse, shop.store, shop.settings.vision, builtin_flags())
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._listener]}
+        )
+
+    def __enter__(self) -> Threaded:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def client(shop: Shop) -> Iterator[httpx2.Client]:
+    """A client of a service of its own over ``shop``."""
+    with Threaded(shop) as service, httpx2.Client(base_url=service.url, timeout=60) as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def standing_client(built: Shop) -> Iterator[httpx2.Client]:
+    """A client of a service for tests that change nothing."""
+    with Threaded(built) as service, httpx2.Client(base_url=service.url, timeout=60) as session:
+        yield session
+
+
+@pytest.fixture
+def fresh_client(tmp_path: Path) -> Iterator[httpx2.Client]:
+    """A client of a service over a home folder where nothing has happened yet."""
+    settings = Settings(home=tmp_path / "fresh")
+    warehouse = Warehouse(settings.warehouse, settings.warehouse_data)
+    nothing = ReviewTasks.create_empty()
+    shop = Shop(settings, warehouse, ImageStore(settings.image_store), nothing)
+    with Threaded(shop) as service, httpx2.Client(base_url=service.url, timeout=60) as session:
+        yield session
+
+
+class Served:
+    """The service as people start it, `imgassets serve`, to be killed and started again."""
+
+    def __init__(self, shop: Shop, port: int) -> None:
+        self.shop = shop
+        self.url = f"http://127.0.0.1:{port}"
+        self._port = port
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self, *arguments: str) -> None:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("IMGASSETS_")}
+        self.process = subprocess.Popen(
+            [IMGASSETS, "review", "serve", "--port", str(self._port), *arguments],
+            env={**environment, "IMGASSETS_HOME": str(self.shop.settings.home)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                assert httpx2.get(f"{self.url}/healthz", timeout=5).status_code == 200
+                return
+            except httpx2.TransportError:
+                assert self.process.poll() is None, self.process.communicate()
+                assert time.monotonic() < deadline, "the service did not come up"
+                time.sleep(0.1)
+
+    def end(self, with_signal: signal.Signals) -> tuple[int, str]:
+        """Send a signal; return the exit code and what was printed."""
+        assert self.process is not None
+        self.process.send_signal(with_signal)
+        out, err = self.process.communicate(timeout=30)
+        code, self.process = self.process.returncode, None
+        return code, out + err
+
+
+@pytest.fixture
+def served(shop: Shop) -> Iterator[Served]:
+    service = Served(shop, free_port())
+    service.start()
+    yield service
+    if service.process is not None:
+        service.end(signal.SIGKILL)

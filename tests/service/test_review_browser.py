@@ -1,0 +1,314 @@
+"""The review page in Debian's chromium, over the service as people start it."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+class Tab:
+    """One reviewer's page."""
+
+    def __init__(self, browser, served, **options) -> None:
+        options = {"viewport": {"width": 1280, "height": 800}, **options}
+        self.context = browser.new_context(base_url=served.url, **options)
+        self.context.set_default_timeout(60_000)
+        self.page = self.context.new_page()
+        self.problems: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("pageerror", lambda e: self.problems.append(str(e)))
+        self.page.on("console", lambda m: self.problems.append(m.text))
+        self.page.on("request", lambda r: self.asked.append(r.url))
+
+    def open(self, address: str = "/review?reviewer=Ana") -> Tab:
+        self.page.goto(address)
+        return self
+
+    def ready(self) -> str:
+        """Wait until the picture in question is there; return its image id."""
+        self.page.wait_for_selector("#stage:not(.coming) img")
+        return self.page.get_attribute("#stage img", "src").split("/")[2]
+
+    def key(self, key: str) -> None:
+        """Press a key at a question and wait for what comes next."""
+        before = self.ready()
+        self.page.keyboard.press(key)
+        self.page.wait_for_function(
+            """(before) => document.getElementById("desk").hidden
+              || !document.querySelector("#stage img").src.includes(before)""",
+            arg=before,
+        )
+
+    def saved(self) -> None:
+        self.page.wait_for_selector("#saved:text-is('All saved')")
+
+    def text(self, selector: str) -> str:
+        return self.page.inner_text(selector)
+
+
+@pytest.fixture
+def tab(browser, served):
+    made = Tab(browser, served)
+    yield made
+    made.context.close()
+
+
+def test_y_n_u_skip_and_undo_by_keys(tab, served):
+    shop = served.shop
+    tasks = shop.tasks["task_id"].to_list()
+    tab.open()
+    images = []
+    for key in ("y", "n", "ArrowRight", "u", " ", "y"):
+        images.append(tab.ready())
+        tab.key(key)
+    assert images == shop.tasks["image_id"].to_list()[:6]
+    tab.key("ArrowLeft")
+    assert tab.ready() == images[5]
+    tab.key("Backspace")
+    assert tab.ready() == images[3]
+    tab.key("n")
+    tab.saved()
+    assert shop.standing() == {tasks[0]: "yes", tasks[1]: "no", tasks[3]: "no"}
+    assert sorted(shop.answers()["answer"]) == ["no", "no", "undo", "undo", "unsure", "yes", "yes"]
+    assert set(shop.answers()["reviewer"]) == {"Ana"}
+    assert tab.text("#done") == "3"
+    assert tab.text("#open") == str(len(tasks) - 3)
+    assert tab.problems == []
+    assert [url for url in tab.asked if not url.startswith(served.url)] == []
+
+
+def test_the_name_is_asked_once_and_remembered(tab, served):
+    tab.open("/review")
+    page = tab.page
+    page.wait_for_selector("#who[open]")
+    page.keyboard.press("y")
+    page.keyboard.press("Escape")
+    assert page.is_visible("#who")
+    page.fill("#name", "\u202e")
+    page.keyboard.press("Enter")
+    assert "printable" in tab.text("#name-problem")
+    page.fill("#name", " Zoë ")
+    page.keyboard.press("Enter")
+    tab.key("y")
+    tab.saved()
+    page.reload()
+    tab.ready()
+    assert page.is_hidden("#who")
+    assert tab.text("#reviewer") == "Zoë"
+    assert served.shop.answers()["reviewer"].to_list() == ["Zoë"]
+
+
+def test_a_server_killed_while_answering_loses_and_doubles_nothing(tab, served):
+    shop = served.shop
+    tab.open()
+    said = {}
+    for key, answer in (("y", "yes"), ("n", "no")):
+        said[tab.ready()] = answer
+        tab.key(key)
+    served.end(signal.SIGKILL)
+    for key, answer in (("u", "unsure"), ("y", "yes")):
+        said[tab.ready()] = answer
+        tab.key(key)
+    tab.page.keyboard.press("ArrowLeft")
+    said.popitem()
+    tab.page.wait_for_selector(".saved.failing")
+    assert tab.text("#saved").startswith("Not saved yet (")
+    # The page may be left, too: what waits is kept in the browser.
+    tab.page.on("dialog", lambda dialog: dialog.accept())
+    tab.page.close()
+    tab.page = tab.context.new_page()
+    served.start()
+    tab.open("/review")
+    tab.ready()
+    tab.saved()
+    image = dict(shop.tasks.select("task_id", "image_id").iter_rows())
+    assert {image[task]: answer for task, answer in shop.standing().items()} == said
+    rows = shop.answers()
+    assert rows.height == 5
+    assert rows["answer_id"].n_unique() == 5
+    assert tab.ready() == shop.tasks["image_id"][3]
+
+
+def test_leaving_with_unsaved_answers_warns(tab, served):
+    tab.open()
+    tab.ready()
+    served.end(signal.SIGKILL)
+    tab.key("y")
+    warnings = []
+    tab.page.on("dialog", lambda dialog: (warnings.append(dialog.type), dialog.dismiss()))
+    tab.page.close(run_before_unload=True)
+    tab.page.wait_for_timeout(500)
+    assert warnings == ["beforeunload"]
+    assert not tab.page.is_closed()
+
+
+def test_earlier_answers_can_be_undone_after_a_reload(tab, served):
+    tab.open()
+    image = tab.ready()
+    tab.key("y")
+    tab.key("n")
+    tab.saved()
+    tab.page.reload()
+    tab.ready()
+    tab.page.wait_for_selector("#history li:nth-child(2)")
+    tab.page.click("#history li:nth-child(2) button")
+    tab.page.wait_for_function(
+        "(id) => document.querySelector('#stage img')?.src.includes(id)", arg=image
+    )
+    tab.saved()
+    assert list(served.shop.standing().values()) == ["no"]
+
+
+def test_an_answer_that_the_server_refuses_is_said(tab, served):
+    shop = served.shop
+    tab.open()
+    tab.ready()
+    task = shop.tasks.row(0, named=True)["task_id"]
+    tab.page.route("**/api/review/tasks?*", lambda route: _with_other_task(route, task))
+    tab.page.reload()
+    tab.key("y")
+    tab.key("n")
+    tab.saved()
+    assert "there is no task '0000000000000000'" in tab.text("#notice")
+    assert list(shop.standing().values()) == ["no"]
+    tab.page.click("#notice button")
+    assert tab.page.is_hidden("#notice")
+
+
+def _with_other_task(route, task_id):
+    reply = route.fetch()
+    route.fulfill(response=reply, body=reply.text().replace(task_id, "0" * 16))
+
+
+def test_two_reviewers_see_different_questions(browser, tab, served):
+    first = tab.open().ready()
+    other = Tab(browser, served).open("/review?reviewer=Ben")
+    assert other.ready() != first
+    other.context.close()
+
+
+def test_all_done_and_the_skipped_ones_again(tab, served):
+    tab.open("/review?flag=blurry&reviewer=Ana")
+    for key in ("y", "ArrowRight", "n"):
+        tab.key(key)
+    tab.key("u")
+    tab.page.wait_for_selector("#rest-skipped:visible")
+    assert tab.text("#rest-title") == "Only skipped questions are left"
+    tab.page.click("#rest-skipped")
+    tab.key("y")
+    tab.page.wait_for_selector("#rest-title:text-is('All done, thank you')")
+    assert "imgassets train FLAG" in tab.text("#rest-how")
+    tab.page.wait_for_selector("#rest-flags a:visible")
+    assert "12" in tab.text("#rest-flags")
+    tab.page.keyboard.press("ArrowLeft")
+    tab.ready()
+    tab.saved()
+    assert len(served.shop.standing()) == 3
+
+
+def test_supplier_text_is_only_text(tab, served):
+    tab.open().ready()
+    assert tab.text("#product-title").startswith("<script>alert('title')</script>")
+    assert tab.problems == []
+
+
+def test_zoom_and_help_by_keys(tab):
+    tab.open().ready()
+    page = tab.page
+    page.keyboard.press("z")
+    assert page.is_visible("#zoomed img")
+    page.keyboard.press("z")
+    assert page.is_hidden("#zoomed")
+    page.keyboard.press("?")
+    assert page.is_visible("#help")
+    page.keyboard.press("y")
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#help")
+    assert tab.text("#done") == "0"
+
+
+def test_mouse_and_space_do_not_answer_twice(tab, served):
+    tab.open()
+    before = tab.ready()
+    tab.page.click(".answer.yes")
+    tab.page.wait_for_function(
+        "(b) => !document.querySelector('#stage img').src.includes(b)", arg=before
+    )
+    tab.key(" ")
+    tab.saved()
+    assert list(served.shop.standing().values()) == ["yes"]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_width_scrolls_sideways_and_text_has_contrast(browser, served, width, scheme):
+    tab = Tab(browser, served, viewport={"width": width, "height": 800}, color_scheme=scheme).open()
+    tab.key("y")
+    tab.ready()
+    tab.page.wait_for_selector("#history li")
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
+    for selector in (".answer.yes", ".answer.no", ".answer.unsure", ".step"):
+        box = tab.page.locator(selector).first.bounding_box()
+        assert box["height"] >= 44
+        assert 0 <= box["y"] <= 800 - box["height"], f"{selector} is in view"
+    missing = tab.page.evaluate("[...document.images].filter((i) => !i.hasAttribute('alt')).length")
+    assert missing == 0
+    faint = tab.page.evaluate(FAINT)
+    assert faint == []
+    tab.context.close()
+
+
+FAINT = """() => {
+  const parse = (c) => c.match(/[\\d.]+/g).map(Number);
+  const light = (c) => {
+    const [r, g, b] = c.slice(0, 3).map((v) => v / 255)
+      .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (e) => {
+    const c = parse(getComputedStyle(e).backgroundColor);
+    return c.length < 4 || c[3] > 0 ? c : behind(e.parentElement);
+  };
+  return [...document.querySelectorAll("#desk *, .bar *")]
+    .filter((e) => e.offsetParent && !e.disabled
+      && [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
+    .filter((e) => {
+      const [a, b] = [light(parse(getComputedStyle(e).color)), light(behind(e))]
+        .sort((x, y) => y - x);
+      return (a + 0.05) / (b + 0.05) < 4.5;
+    })
+    .map((e) => e.outerHTML.slice(0, 80));
+}"""
+
+
+def test_picture(tab, served, pictures):
+    tab.page.set_viewport_size({"width": 1300, "height": 940})
+    tab.open()
+    for key in ("y", "y", "n", "u"):
+        tab.key(key)
+    tab.saved()
+    tab.page.reload()
+    tab.ready()
+    tab.page.wait_for_selector("#history li:nth-child(4)")
+    tab.page.wait_for_load_state("networkidle")
+    out = pictures / "review.png"
+    tab.page.screenshot(path=out)
+    assert out.stat().st_size > 10_000

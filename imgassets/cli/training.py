@@ -127,10 +127,10 @@ def _train_one(of: Settings, model: str, verbose: bool) -> None:
 
     if model == MODEL:
         found = _run(of, "training_job", "image_type_model", verbose)
-        shown = ("macro_f1", "accuracy", "n")
+        shown = ["macro_f1", "accuracy", "n"]
     else:
         found = _run(of, "flag_training_job", "flag_model", verbose, model)
-        shown = ("precision", "recall", "f1", "false_discards", "n")
+        shown = ["precision", "recall", "f1", "false_discards", "n"]
     approach = f" ({found['approach']})" if "approach" in found else ""
     console.print(
         f"{model} version {found['version']}{approach}: {found['why']}",

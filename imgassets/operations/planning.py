@@ -23,6 +23,7 @@ from imgassets.settings import Settings
 from imgassets.vision.backbones import signals_version
 from imgassets.warehouse.contracts import (
     FeedFiles,
+    FlagLabels,
     ImageLabels,
     ModelVersions,
     PartitionState,
@@ -198,13 +199,15 @@ def plan(
 
 
 def plan_missing_signals(warehouse: Warehouse, settings: Settings) -> Plan:
-    """Return the partitions that hold labelled products but no signals of the present version."""
+    """Return the partitions without signals of the present version, if anybody labelled any."""
     wanted = fingerprints(warehouse, settings)
     version = quote(signals_version(settings.vision))
     measured = warehouse.sql(
         f"SELECT DISTINCT day, category FROM image_signals WHERE signals_version = {version}"
     )
-    labelled = warehouse.read(ImageLabels, columns=["product_id"])
+    labelled = pl.concat(
+        [warehouse.read(contract, columns=["product_id"]) for contract in (ImageLabels, FlagLabels)]
+    )
     stale = wanted.join(measured, on=["day", "category"], how="anti")
     if labelled.is_empty():
         stale = stale.clear()

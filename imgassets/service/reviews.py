@@ -71,20 +71,24 @@ def next_tasks(
     limit: Annotated[int, Query(ge=1, le=50)] = 6,
     held: _TaskIds = [],  # noqa: B006  FastAPI copies defaults
     skip: _TaskIds = [],  # noqa: B006
+    answered: _TaskIds = [],  # noqa: B006
 ) -> m.TaskBatch:
     """Return the next questions for a reviewer and lease them for two minutes.
 
     `held` are questions that the reviewer has already, whose leases are renewed; `skip` are others
-    not to send. Questions that another reviewer has come last.
+    not to send; `answered` are those whose answers may be on their way: they count as answered.
+    Questions that another reviewer has come last.
     """
     open_now = desk.open_to(reviewer, flag)
-    left_out = {*held, *skip}
+    left_out = {*held, *skip, *answered}
     wanted = [task for task in open_now["task_id"] if task not in left_out]
+    # What a reviewer holds is open, although an undo may be on its way.
+    still_open = {*open_now["task_id"], *held}.difference(answered)
     chosen = desk.leases.take(reviewer, wanted, limit, renew=held)
     rows = pl.DataFrame({"task_id": chosen}, schema={"task_id": pl.String}).join(
         open_now, on="task_id", how="left", maintain_order="left"
     )
-    return m.TaskBatch(tasks=describe(desk.warehouse, desk.flags, rows), open=open_now.height)
+    return m.TaskBatch(tasks=describe(desk.warehouse, desk.flags, rows), open=len(still_open))
 
 
 @router.get("/tasks/{task_id}", responses=_NOT_FOUND)

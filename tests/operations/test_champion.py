@@ -19,7 +19,7 @@ from imgassets.operations.models import champion_head, follow_registry
 from imgassets.operations.planning import fingerprints
 from imgassets.settings import Settings
 from imgassets.vision.backbones import signals_version
-from imgassets.warehouse.contracts import FeedFiles, ModelVersions
+from imgassets.warehouse.contracts import ComplianceFlags, FeedFiles, ModelVersions
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 
 DAY = dt.date(2026, 1, 5)
@@ -69,6 +69,7 @@ def answer(
     images = labelled.with_columns(day=pl.lit(DAY), passed=True, signals_version=pl.lit(version))
     rows = image_types(
         images.select("day", "category", "product_id", "image_id", "passed"),
+        ComplianceFlags.create_empty(),
         images.select("day", "category", "image_id", "signals_version", "embedding"),
         settings=settings,
         registry=registry,

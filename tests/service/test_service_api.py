@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 import pytest
@@ -91,6 +92,14 @@ def test_what_is_sent_twice_is_kept_once(shop, client):
     row = answer(ids(tasks_of(client))[0])
     assert post(client, row).status_code == 200
     assert post(client, row, row).json() == {"saved": [row["answer_id"]] * 2}
+    assert shop.answers().height == 1
+
+
+def test_what_is_sent_twice_at_once_is_kept_once(shop, client):
+    row = answer(ids(tasks_of(client))[0])
+    with ThreadPoolExecutor(4) as threads:
+        replies = list(threads.map(lambda _: post(client, row), range(4)))
+    assert [reply.json() for reply in replies] == [{"saved": [row["answer_id"]]}] * 4
     assert shop.answers().height == 1
 
 
@@ -229,6 +238,15 @@ def test_tasks_that_a_reviewer_has_or_skips_are_not_sent_again(shop, client):
     more = ids(tasks_of(client, limit=4, held=first[:2], skip=first[2:]))
     assert len(more) == 4
     assert not set(more) & set(first)
+
+
+def test_answers_and_undos_on_their_way_are_counted_right(shop, client):
+    first, second, third = ids(tasks_of(client, limit=3))
+    row = answer(third)
+    post(client, row)
+    batch = tasks_of(client, limit=50, answered=[first], held=[second, third])
+    assert batch["open"] == shop.tasks.height - 1
+    assert not {first, second, third} & set(ids(batch))
 
 
 def test_a_flag_narrows_the_questions(shop, client):

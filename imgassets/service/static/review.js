@@ -10,6 +10,7 @@ const NAME = "imgassets.reviewer";
 const BATCH = 8;
 const LOW = 5; // Fewer questions in store than this, and more are fetched.
 const PICTURES_AHEAD = 3;
+const MOST_IDS = 250; // An address must not grow without end; the server knows the older ones.
 const LOOK_AGAIN_MS = 20_000;
 const RETRY_MS = 3000;
 
@@ -62,7 +63,6 @@ async function refill() {
   if (!state.reviewer || fetching || state.store.length >= LOW) return;
   fetching = true;
   const asked = round;
-  const unsaved = outbox.items().filter((item) => item.kind === "answer").length;
   const net = state.net;
   const moves = state.moves;
   let again = false;
@@ -72,11 +72,12 @@ async function refill() {
       flag: state.flag,
       limit: BATCH,
       held: here().map((task) => task.task_id),
-      skip: [...state.skipped.map((task) => task.task_id), ...state.answered].slice(-400),
+      skip: state.skipped.map((task) => task.task_id).slice(-MOST_IDS),
+      answered: [...state.answered].slice(-MOST_IDS),
     });
     if (asked !== round) return;
     // Answers given since the question was asked are not in the server's count.
-    state.open = Math.max(0, batch.open - unsaved - (state.net - net));
+    state.open = Math.max(0, batch.open - (state.net - net));
     const had = new Set([...here(), ...state.skipped].map((task) => task.task_id));
     state.store.push(...batch.tasks.filter(({ task_id }) => !had.has(task_id) && !state.answered.has(task_id)));
     // What came may all have been answered or skipped meanwhile.

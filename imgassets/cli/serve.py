@@ -16,7 +16,11 @@ _GRACE_SECONDS = 10
 _BACKLOG = 128
 
 Host = Annotated[
-    str, typer.Option(help="Address to listen at; another than this machine's own opens it to all.")
+    str,
+    typer.Option(
+        help="Address to listen at. With 0.0.0.0 it is open to the network: also name what "
+        "browsers call it by, with --allow-host."
+    ),
 ]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free one.")]
 AllowHost = Annotated[

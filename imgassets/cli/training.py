@@ -72,10 +72,13 @@ def review_round(
     from imgassets.defs.partitions import round_key
     from imgassets.defs.runner import add_round, open_instance
     from imgassets.moderation.flags import all_flags, require_known
-    from imgassets.operations.rounds import next_round
+    from imgassets.operations.rounds import next_round, require_turn
 
     require_known([flag], all_flags(of.flags))
-    key = round_key(flag, number or next_round(open_warehouse(of), flag))
+    warehouse = open_warehouse(of)
+    number = number or next_round(warehouse, flag)
+    require_turn(warehouse, flag, number)  # before Dagster keeps a partition that cannot run
+    key = round_key(flag, number)
     with open_instance(of) as instance:
         add_round(instance, key)
     found = _run(of, "round_job", "review_rounds", verbose, key)

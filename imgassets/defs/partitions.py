@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 
@@ -63,7 +64,7 @@ def parse_round(key: str) -> tuple[str, int]:
         dg.Failure: the key, added by hand perhaps, names no round.
     """
     flag, _, number = key.rpartition("-")
-    if not flag or not number.isdigit():
+    if not flag or not re.fullmatch("[0-9]+", number) or round_key(flag, int(number)) != key:
         raise dg.Failure(f"partition '{key}' is no round: use <flag>-<number>, e.g. weapon-001")
     return flag, int(number)
 

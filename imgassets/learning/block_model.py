@@ -109,24 +109,34 @@ class BlockModel:
 
     @classmethod
     def load(cls, folder: Path, device: str = "auto") -> BlockModel:
-        """Read a model that :meth:`save` wrote."""
+        """Read a model that :meth:`save` wrote.
+
+        Raises:
+            ValueError: the folder does not hold what :meth:`save` writes.
+        """
         import torch
         from safetensors.torch import load_file
 
-        described = json.loads((Path(folder) / "flag.json").read_text(encoding="utf-8"))
-        weights = load_file(Path(folder) / "linear.safetensors")
-        head = torch.nn.Linear(weights["weight"].shape[1], 1)
-        head.load_state_dict(weights)
         settings = VisionSettings(backbone=str(Path(folder) / "backbone"), device=device)
-        block = LastBlock(settings)
-        return cls(
-            flag=described["flag"],
-            block=block,
-            head=head.to(block.device).eval(),
-            limits=described["limits"],
-            signals_version=described["signals_version"],
-            info=described["info"],
-        )
+        try:
+            described = json.loads((Path(folder) / "flag.json").read_text(encoding="utf-8"))
+            weights = load_file(Path(folder) / "linear.safetensors")
+            head = torch.nn.Linear(weights["weight"].shape[1], 1)
+            head.load_state_dict(weights)
+            block = LastBlock(settings)
+            return cls(
+                flag=described["flag"],
+                block=block,
+                head=head.to(block.device).eval(),
+                limits=described["limits"],
+                signals_version=described["signals_version"],
+                info=described["info"],
+            )
+        except Exception as error:  # damaged weights fail in as many ways as there are formats
+            raise ValueError(
+                f"{folder} holds no readable retrained block ({type(error).__name__}: {error}); "
+                "register it again or train again"
+            ) from error
 
 
 load_model = BlockModel.load

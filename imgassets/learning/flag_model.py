@@ -16,8 +16,12 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
-_MOST = 1 - 1e-6
+MOST = 1 - 1e-6
 """Largest probability answered: a limit of 1 means never."""
+
+_TREE = "sklearn.tree._tree.Tree"
+"""A forest's trees, which skops does not trust: nodes point at each other unchecked. What it loads
+of them is checked here (:func:`_require_sound_trees`)."""
 
 
 class FlagModel:
@@ -73,7 +77,7 @@ class FlagModel:
                 f"'{self.signals_version}'), got {features.shape[1]}: train it again"
             )
         p = self.estimator.predict_proba(features)[:, 1]
-        return np.minimum(p, _MOST).astype(np.float32)
+        return np.minimum(p, MOST).astype(np.float32)
 
     def predict_frame(self, images: pd.DataFrame) -> pd.DataFrame:
         """Answer rows of the scalars and `embedding` (a list of d floats).
@@ -110,21 +114,48 @@ class FlagModel:
 
     @classmethod
     def load(cls, folder: Path) -> FlagModel:
-        """Read a model that :meth:`save` wrote; skops builds no type that it does not trust."""
+        """Read a model that :meth:`save` wrote; skops builds no type that it does not trust.
+
+        Raises:
+            ValueError: the folder does not hold what :meth:`save` writes.
+        """
         import skops.io
 
-        described = json.loads((Path(folder) / "flag.json").read_text(encoding="utf-8"))
-        estimator = skops.io.load(Path(folder) / "head.skops")
-        return cls(
-            flag=described["flag"],
-            approach=described["approach"],
-            estimator=estimator,
-            limits=described["limits"],
-            scalars=tuple(described["scalars"]),
-            signals_version=described["signals_version"],
-            info=described["info"],
-        )
+        try:
+            described = json.loads((Path(folder) / "flag.json").read_text(encoding="utf-8"))
+            model = cls(
+                flag=described["flag"],
+                approach=described["approach"],
+                estimator=skops.io.load(Path(folder) / "head.skops", trusted=[_TREE]),
+                limits=described["limits"],
+                scalars=tuple(described["scalars"]),
+                signals_version=described["signals_version"],
+                info=described["info"],
+            )
+            _require_sound_trees(model.estimator)
+            model.predict_proba(np.zeros((1, model.estimator.n_features_in_), np.float32))
+        except Exception as error:  # a damaged archive fails in as many ways as there are types
+            raise ValueError(
+                f"{folder} holds no readable model of a flag ({type(error).__name__}: {error}); "
+                "register it again or train again"
+            ) from error
+        return model
 
 
 load_model = FlagModel.load
 """What a registered version is loaded with."""
+
+
+def _require_sound_trees(estimator: Any) -> None:  # noqa: ANN401
+    """Raise ValueError unless every tree's nodes exist, lead downwards and split known features."""
+    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    for member in getattr(last, "estimators_", ()):
+        tree = member.tree_
+        nodes = np.arange(tree.node_count)
+        left, right = tree.children_left, tree.children_right
+        inner = (left != -1) | (right != -1)
+        for children in (left[inner], right[inner]):
+            if np.any((children <= nodes[inner]) | (children >= tree.node_count)):
+                raise ValueError("a tree's nodes lead nowhere")
+        if np.any((tree.feature[inner] < 0) | (tree.feature[inner] >= tree.n_features)):
+            raise ValueError("a tree splits features that there are not")

@@ -41,6 +41,9 @@ MIN_POSITIVES = 3
 METRIC = "f1"
 """What promotion is decided by."""
 
+_FROM_THE_LOOP = ("answer", "confident")
+"""Origins that a model had a say in: never held out."""
+
 ALGORITHM = "flag-heads-1"
 """Version of everything here that can change a model trained on the same data."""
 
@@ -113,7 +116,7 @@ def split_examples(examples: pl.DataFrame, seed: int) -> Parts:
     except ValueError as error:
         raise TooFewExamples(str(error)) from error
     held = held.join(train.select("image_id").unique(), on="image_id", how="anti")
-    return Parts(train, held.filter(pl.col("origin") != "answer"))
+    return Parts(train, held.filter(~pl.col("origin").is_in(_FROM_THE_LOOP)))
 
 
 def require_examples(flag: str, train: pl.DataFrame) -> None:
@@ -273,15 +276,18 @@ def contest(
     name: str,
     test: pl.DataFrame,
     squares: Squares | None,
+    tuned: Measures | None = None,
 ) -> tuple[bool, str]:
     """Compare a candidate with what answers now, on held-out examples that neither saw.
 
     Args:
         candidate: the new model.
         champion: the present one; None: the quality rule of the flag's name, if there is one.
-        name: what to call the champion.
+        name: what to call the champion; the rule is called what it is.
         test: the held-out part.
         squares: loads pixels for models that need them.
+        tuned: the candidate's measures out of fold: a first version must have found something,
+            since images that it passes are no longer reported as not assessed.
 
     Returns:
         Whether the candidate wins, and one sentence why.
@@ -295,8 +301,12 @@ def contest(
             )
         common = test.filter(~pl.col("group_id").is_in(champion.info["train_groups"]))
     by_rule = champion is None and not test.is_empty() and test["rule_answer"].null_count() == 0
-    if champion is None and not by_rule:
-        return True, "first version: there is nothing to compare with"
+    if champion is None:
+        if not by_rule:
+            if tuned is not None and tuned.f1 == 0:
+                return False, "first version, but it found nothing out of fold: label more images"
+            return True, "first version: there is nothing to compare with"
+        name = "the quality rule"
     if not common["value"].any():
         return False, (
             f"not comparable with {name}: no held-out example deserves the flag; label more, or "
@@ -305,7 +315,7 @@ def contest(
     truth, real = common["value"].to_numpy(), is_real(common)
     new = measures(truth, answers_of(candidate, common, squares) >= candidate.limits["flag"], real)
     if champion is None:
-        name, said = "the quality rule", common["rule_answer"].to_numpy()
+        said = common["rule_answer"].to_numpy()
     else:
         said = answers_of(champion, common, squares) >= champion.limits["flag"]
     old = measures(truth, said, real)

@@ -119,7 +119,7 @@ def train_flag(
     name = f"champion {champion.version}" if champion else ""
     try:
         holder = load_model(registry.download(flag, champion.version)) if champion else None
-        wins, explanation = contest(model, holder, name, parts.test, squares)
+        wins, explanation = contest(model, holder, name, parts.test, squares, chosen.tuned)
     except CorruptedModel as error:
         wins, explanation = True, f"{name} cannot be read, replaced: {error}"
     model.info["history"] = [stage._asdict() for stage in history]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgassets.learning.features import SCALARS
+from imgassets.learning.flag_model import MOST
 
 FOLDS = 5
 """Folds of the group-wise cross-validation."""
@@ -106,7 +107,7 @@ def out_of_fold(make: Make, x: Features, y: Bools, groups: Sequence[str], seed: 
         seed: of the folds.
 
     Returns:
-        float64 [n].
+        float64 [n], each less than 1, as a model would answer them.
 
     Raises:
         ValueError: positives or negatives are of fewer than two groups.
@@ -131,7 +132,7 @@ def out_of_fold(make: Make, x: Features, y: Bools, groups: Sequence[str], seed: 
                 p[held] = float(np.mean(y))
                 continue
             p[held] = make().fit(x[train], y[train]).predict_proba(x[held])[:, 1]
-    return p
+    return np.minimum(p, MOST)
 
 
 def log_loss(y: Bools, p: Floats) -> float:

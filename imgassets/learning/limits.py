@@ -115,9 +115,11 @@ def choose_limits(
     # A limit can stand only between two different probabilities.
     following = np.append(sorted_p[1:], 0.0)
     possible = sorted_p > following
-    cuts = (sorted_p + following) / 2
+    middle = (sorted_p + following) / 2
+    cuts = np.where(middle > following, middle, sorted_p)  # between neighbouring floats is none
 
-    allowed = possible & (discards <= max_false_discards)
+    # A limit over which there is no positive would be answered with nothing but mistakes.
+    allowed = possible & (discards <= max_false_discards) & (hits > 0)
     flag = float(cuts[np.where(allowed, f1, -1).argmax()]) if allowed.any() else NEVER
     sure = possible & (precision >= reject_precision) & (hits >= min_rejections)
     reject = float(cuts[np.flatnonzero(sure)[-1]]) if sure.any() else NEVER

@@ -97,24 +97,29 @@ def assess(
     )
 
 
-def quarantine_rows(flags: pl.DataFrame, aggregated: pl.DataFrame) -> pl.DataFrame:
+def quarantine_rows(found: Compliance, aggregated: pl.DataFrame) -> pl.DataFrame:
     """Return the quarantine rows of rejected images.
 
     Args:
-        flags: rows of ``compliance_flags``.
+        found: what :func:`assess` returned.
         aggregated: rows of ``aggregated_images``, for their references.
     """
+    by_people = pl.col("source") == "human"
+    limits = found.assessments.select(*_CELL, "flag", "reject_limit")
     return (
-        flags.filter(pl.col("decision") == REJECTED)
+        found.flags.filter(pl.col("decision") == REJECTED)
         .join(aggregated.select(*_IMAGE, "image_urls"), on=_IMAGE)
+        .join(limits, on=[*_CELL, "flag"], how="left")
         .select(
             *_CELL,
             stage=pl.lit("compliance"),
             rule_id="flag",
-            measured=pl.when(pl.col("source") == "human")
+            measured=pl.when(by_people)
             .then(pl.lit("people say yes"))
             .otherwise(pl.format("probability {}", pl.col("probability").round(3))),
-            limit=pl.lit("no such content"),
+            limit=pl.when(by_people)
+            .then(pl.lit("people say no"))
+            .otherwise(pl.format("probability under {}", pl.col("reject_limit").round(3))),
             detail="reason",
             product_id="product_id",
             supplier_id=pl.lit(None, pl.String),
@@ -133,15 +138,20 @@ def _assessments(
     flags: Mapping[str, Flag],
     cells: Iterable[tuple[object, str]],
 ) -> pl.DataFrame:
-    models = scored.select("flag", "model_version", "reject_limit", "review_limit").unique("flag")
+    """Return what was looked for where: a flag counts as assessed where a model saw images."""
+    models = ["model_version", "reject_limit", "review_limit"]
+    seen = (
+        images.join(scored, on="image_id")
+        .group_by(*_CELL, "flag")
+        .agg(pl.col(models).first(), n_images=pl.len())
+    )
     partitions = pl.DataFrame(
         list(cells), schema={"day": pl.Date, "category": pl.String}, orient="row"
     )
-    counts = images.group_by(_CELL).len("n_images")
+    wanted = pl.DataFrame({"flag": sorted(flags)}, schema={"flag": pl.String})
     rows = (
-        partitions.join(pl.DataFrame({"flag": sorted(flags)}), how="cross")
-        .join(models, on="flag", how="left")
-        .join(counts, on=_CELL, how="left")
+        partitions.join(wanted, how="cross")
+        .join(seen, on=[*_CELL, "flag"], how="left")
         .with_columns(
             status=pl.when(pl.col("model_version").is_null())
             .then(pl.lit(NOT_ASSESSED))

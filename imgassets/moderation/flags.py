@@ -49,15 +49,17 @@ def read_flags(path: Path) -> dict[str, Flag]:
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ValueError(f"{path}: no readable TOML file of flags: {error}") from error
     flags: dict[str, Flag] = {}
     for flag_id, table in tables.items():
         if not _FLAG_ID.fullmatch(flag_id) or not isinstance(table, dict):
             raise ValueError(f"{path}: '{flag_id}' is no flag: use a table [lower_case_name]")
         try:
-            defects, unclear = (tuple(table.pop(name, ())) for name in ("defects", "unclear"))
+            defects, unclear = (_kinds(table.pop(name, [])) for name in ("defects", "unclear"))
             flag = Flag(id=flag_id, defects=defects, unclear=unclear, **table)
+            if not all(isinstance(text, str) and text for text in (flag.question, flag.title)):
+                raise TypeError("question and title are sentences")
         except TypeError as error:
             raise ValueError(
                 f"{path}: flag '{flag_id}': needs group, question and title, and may have "
@@ -69,6 +71,12 @@ def read_flags(path: Path) -> dict[str, Flag]:
     return flags
 
 
+def _kinds(names: object) -> tuple[str, ...]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"defects and unclear are lists of names, not {names!r}")
+    return tuple(names)
+
+
 @functools.cache
 def builtin_flags() -> Mapping[str, Flag]:
     """Return the flags that come with imgassets."""
@@ -76,8 +84,28 @@ def builtin_flags() -> Mapping[str, Flag]:
 
 
 def all_flags(extra: Path | None = None) -> Mapping[str, Flag]:
-    """Return the built-in flags and those of a file of one's own, which win, in their order."""
-    return dict(builtin_flags()) if extra is None else {**builtin_flags(), **read_flags(extra)}
+    """Return the built-in flags and those of a file of one's own, which win, in their order.
+
+    Raises:
+        ValueError: see :func:`read_flags`; or the file moves a built-in flag to the other group,
+            adds one to the group 'quality' (its decisions have columns of their own), or names a
+            kind of synthetic defect that there is not.
+    """
+    builtin = builtin_flags()
+    if extra is None:
+        return dict(builtin)
+    own = read_flags(extra)
+    kinds = {kind for flag in builtin.values() for kind in (*flag.defects, *flag.unclear)}
+    for flag in own.values():
+        group = builtin[flag.id].group if flag.id in builtin else "compliance"
+        if flag.group != group:
+            raise ValueError(f"{extra}: flag '{flag.id}': its group has to be '{group}'")
+        if unknown := sorted({*flag.defects, *flag.unclear} - kinds):
+            raise ValueError(
+                f"{extra}: flag '{flag.id}': no kind of defect: {', '.join(unknown)}; "
+                f"there are {', '.join(sorted(kinds))}"
+            )
+    return {**builtin, **own}
 
 
 def require_known(wanted: Iterable[str], flags: Mapping[str, Flag]) -> None:

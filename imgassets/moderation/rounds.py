@@ -26,6 +26,9 @@ _PRIORITIES = {"confident": 0.75, "uncertain": 0.5, "neighbour": 0.25, "random":
 _BLOCK = 8192
 """Images of the catalog that finds are compared with at a time."""
 
+_QUERIES = 512
+"""Finds that are compared at a time: bounds memory where a model finds thousands."""
+
 
 class Limits(NamedTuple):
     """The limits of the model that scanned."""
@@ -72,7 +75,7 @@ def choose_tasks(
 
     Returns:
         Rows of ``review_tasks`` by falling priority, and the counts of the scan: images over the
-        reject limit, between the limits, and unsettled neighbours of both.
+        reject limit, between the limits, and nearest neighbours of both.
     """
     p = scanned["probability"].to_numpy().astype(np.float64)
     ids = scanned["image_id"].to_numpy()
@@ -80,25 +83,33 @@ def choose_tasks(
     is_open = np.array([i not in known for i in ids], dtype=bool)
     confident = p >= limits.reject
     uncertain = (p >= limits.review) & ~confident
-    finds = np.flatnonzero(confident | uncertain)
-    if not len(finds):  # so sure of nothing that it asks about what is most likely
-        finds = np.argsort(-p, kind="stable")[: max(1, budget // 4)]
+    doubtful = uncertain.copy()
+    if not np.any(confident | uncertain):  # sure of nothing: it asks about what is most likely
+        doubtful[np.argsort(-p, kind="stable")[: max(1, budget // 4)]] = True
+    finds = np.flatnonzero(confident | doubtful)
     vectors = _matrix(scanned)
     nearest = _nearest(vectors, finds, neighbours)
     near = np.setdiff1d(np.unique(nearest), finds)
+    is_near = np.isin(np.arange(len(p)), near)
 
     by_doubt = np.argsort(np.abs(p - limits.flag), kind="stable")
     by_p = np.argsort(-p, kind="stable")
     rng = np.random.default_rng([seed, number])
     ranked = {
         "confident": [i for i in by_p if confident[i] and is_open[i]],
-        "uncertain": [i for i in by_doubt if uncertain[i] and is_open[i]],
-        "neighbour": [i for i in by_p if i in set(near.tolist()) and is_open[i]],
-        "random": [i for i in rng.permutation(len(p)) if p[i] < limits.review and is_open[i]],
+        "uncertain": [i for i in by_doubt if doubtful[i] and is_open[i]],
+        "neighbour": [i for i in by_p if is_near[i] and is_open[i]],
+        "random": [
+            i for i in rng.permutation(len(p)) if is_open[i] and not (confident[i] or doubtful[i])
+        ],
     }
     chosen = _fill(ranked, budget, by_p[is_open[by_p]])
     shown = _nearest(vectors, np.array([index for _, index in chosen], int), neighbours)
-    found_by = {int(n): int(f) for f, row in zip(finds, nearest, strict=True) for n in row[::-1]}
+    # Whom each neighbour is nearest to: of all finds, the one in whose list it comes first.
+    found_by: dict[int, int] = {}
+    for column in nearest.T:
+        for n, f in zip(column.tolist(), finds.tolist(), strict=True):
+            found_by.setdefault(n, f)
     rows = [
         _task(
             flag,
@@ -117,7 +128,7 @@ def choose_tasks(
         tasks.sort(["priority", "task_id"], descending=[True, False]),
         int(confident.sum()),
         int(uncertain.sum()),
-        int(is_open[near].sum()),
+        len(near),
     )
 
 
@@ -160,7 +171,7 @@ def _task(
     why = {
         "confident": f"the model is sure (probability {p:.2f}): is it right?",
         "uncertain": f"the model is in doubt (probability {p:.2f})",
-        "neighbour": f"looks like {found_by[:8]}, which the model found (its own: {p:.2f})",
+        "neighbour": f"looks like {found_by[:8]}, to which the model points (its own: {p:.2f})",
         "random": f"a random check of what the model passes (probability {p:.2f})",
     }[reason]
     made = {
@@ -183,6 +194,8 @@ def _task(
 
 def _matrix(scanned: pl.DataFrame) -> NDArray[np.float32]:
     """Return the embeddings as float32 [n, d]."""
+    if scanned.is_empty():
+        return np.empty((0, 0), dtype=np.float32)
     flat = scanned["embedding"].list.explode().to_numpy()
     return np.asarray(flat, dtype=np.float32).reshape(scanned.height, -1)
 
@@ -198,14 +211,29 @@ def _nearest(vectors: NDArray[np.float32], queries: NDArray[np.intp], k: int) ->
     k = min(k, len(vectors) - 1)
     if k < 1 or not len(queries):
         return np.empty((len(queries), 0), dtype=np.intp)
+    parts = range(0, len(queries), _QUERIES)
+    return np.vstack([_nearest_of(vectors, queries[i : i + _QUERIES], k) for i in parts])
+
+
+def _nearest_of(
+    vectors: NDArray[np.float32], queries: NDArray[np.intp], k: int
+) -> NDArray[np.intp]:
+    """Do what :func:`_nearest` does, for few queries, with 1 ≤ k < n."""
     best = np.full((len(queries), k), -np.inf, dtype=np.float32)
     found = np.zeros((len(queries), k), dtype=np.intp)
+    rows = np.arange(len(queries))
     for start in range(0, len(vectors), _BLOCK):
         part = vectors[queries] @ vectors[start : start + _BLOCK].T
         columns = np.arange(start, start + part.shape[1])
         part[queries[:, None] == columns[None, :]] = -np.inf
-        both = np.hstack([best, part])
-        names = np.hstack([found, np.broadcast_to(columns, part.shape)])
-        order = np.argsort(-both, axis=1, kind="stable")[:, :k]
-        best, found = np.take_along_axis(both, order, 1), np.take_along_axis(names, order, 1)
+        for _ in range(min(k, part.shape[1])):  # the best of the block, the first among equals
+            place = part.argmax(axis=1)
+            value = part[rows, place]
+            if not (value > best[:, -1]).any():
+                break
+            part[rows, place] = -np.inf
+            both = np.hstack([best, value[:, None]])
+            names = np.hstack([found, columns[place][:, None]])
+            order = np.argsort(-both, axis=1, kind="stable")[:, :k]
+            best, found = np.take_along_axis(both, order, 1), np.take_along_axis(names, order, 1)
     return found

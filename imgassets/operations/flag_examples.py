@@ -5,7 +5,7 @@ Synthetic examples are made and measured where they are missing, and kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import polars as pl
 
@@ -78,6 +78,7 @@ def flag_examples(
     stage: int,
     weights: Mapping[str, float],
     progress: Progress | None = None,
+    finds: Collection[str] = (),
 ) -> pl.DataFrame:
     """Return all examples of a flag at one stage of augmentation.
 
@@ -91,12 +92,13 @@ def flag_examples(
         weights: how often each defect is drawn at this stage (see
             :func:`imgassets.learning.augmentation.harder_weights`).
         progress: called with (done, total) synthetic examples that are made now.
+        finds: image_ids that an earlier model was sure of and nobody judged: taken as positives.
 
     Returns:
         Frame (example_id, image_id, product_id, category, group_id, value, origin, kind, severity,
-        split, rule_answer, the signals, embedding). ``origin`` is 'label', 'answer', 'presumed' or
-        'synthetic'; ``kind`` the defect's name; ``rule_answer`` what the quality rule of that name
-        says, null where there is none.
+        split, rule_answer, the signals, embedding). ``origin`` is 'label', 'answer', 'confident',
+        'presumed' or 'synthetic'; ``kind`` the defect's name; ``rule_answer`` what the quality rule
+        of that name says, null where there is none.
     """
     known = known_values(warehouse)
     judged = images.join(
@@ -105,14 +107,20 @@ def flag_examples(
         ),
         on="image_id",
     ).with_columns(group_id="told_group")
-    spoilt = known.filter("value")["image_id"]
-    unjudged = images.join(known.filter(pl.col("flag") == flag.id), on="image_id", how="anti")
-    good = unjudged.filter(~pl.col("image_id").is_in(spoilt.to_list()) & ~_breaks_rules(settings))
-    presumed = pick_sources(good.select("image_id", "category"), PRESUMED, settings.seed)
+    found = (
+        images.filter(pl.col("image_id").is_in(list(finds)))
+        .join(judged.select("image_id"), on="image_id", how="anti")
+        .with_columns(value=True, origin=pl.lit("confident"), split=pl.lit("train"))
+    )
+    spoilt = pl.concat([known.filter("value").select("image_id"), found.select("image_id")])
+    good = images.filter(~_breaks_rules(settings)).join(spoilt, on="image_id", how="anti")
+    unjudged = good.join(judged.select("image_id"), on="image_id", how="anti")
+    presumed = pick_sources(unjudged.select("image_id", "category"), PRESUMED, settings.seed)
     reals = pl.concat(
         [
             judged.drop("told_group"),
-            good.join(presumed.select("image_id"), on="image_id", how="semi").with_columns(
+            found,
+            unjudged.join(presumed.select("image_id"), on="image_id", how="semi").with_columns(
                 value=False, origin=pl.lit("presumed"), split=pl.lit("train")
             ),
         ],
@@ -120,7 +128,9 @@ def flag_examples(
     ).with_columns(kind=pl.lit(""), severity=pl.lit(None, pl.Float64), example_id="image_id")
     parts = [reals]
     if flag.defects:
-        jobs = _jobs(flag, good, settings, stage, weights)
+        held = known.filter(pl.col("split") == "holdout").select("image_id").unique()
+        sources = good.join(held, on="image_id", how="anti")
+        jobs = _jobs(flag, sources, settings, stage, weights)
         parts.append(_synthetic(flag, jobs, images, warehouse, store, settings, progress))
     columns = [
         "example_id", "image_id", "product_id", "category", "group_id", "value", "origin", "kind",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,13 +15,6 @@ from imgassets.learning.features import SCALARS, feature_matrix
 from imgassets.learning.registry import ModelRegistry
 from imgassets.moderation.compliance import SCORED
 from imgassets.moderation.flags import Flag, all_flags, require_known
-from imgassets.operations.flag_examples import (
-    Progress,
-    catalog_images,
-    flag_examples,
-    render_example,
-    synthetic_jobs,
-)
 from imgassets.operations.models import TrainingError, follow_registry
 from imgassets.operations.pixels import load_squares
 from imgassets.operations.reviews import known_values
@@ -33,6 +26,7 @@ from imgassets.warehouse.lake import Warehouse
 if TYPE_CHECKING:
     from imgassets.learning.flag_training import AnyModel
     from imgassets.learning.flags import FlagReport
+    from imgassets.operations.flag_examples import Progress
 
 SIGNAL_COLUMNS = ("image_id", "signals_version", *SCALARS, "embedding")
 """Columns of image_signals that models of flags read."""
@@ -69,8 +63,18 @@ def train_flag_model(
     store: ImageStore,
     settings: Settings,
     progress: Progress | None = None,
+    finds: Collection[str] = (),
 ) -> FlagReport:
     """Train a flag's model on all that is known, and promote it if it is better.
+
+    Args:
+        flag_id: the flag.
+        warehouse: holds what people said, and synthetic examples made before.
+        registry: where versions are kept.
+        store: holds the pictures.
+        settings: targets, limits, seed, backbone.
+        progress: called with (done, total) synthetic examples that are made now.
+        finds: image_ids that an earlier round was sure of and nobody judged.
 
     Raises:
         ValueError: the flag is unknown.
@@ -79,6 +83,14 @@ def train_flag_model(
         RegistryUnavailable: the registry does not answer.
     """
     from imgassets.learning.flags import train_flag
+
+    # Loaded where it is used: a code location has no use for what draws synthetic pictures.
+    from imgassets.operations.flag_examples import (
+        catalog_images,
+        flag_examples,
+        render_example,
+        synthetic_jobs,
+    )
 
     known = all_flags(settings.flags)
     require_known([flag_id], known)
@@ -91,7 +103,9 @@ def train_flag_model(
         )
 
     def grow(stage: int, weights: Mapping[str, float]) -> pl.DataFrame:
-        return flag_examples(flag, images, warehouse, store, settings, stage, weights, progress)
+        return flag_examples(
+            flag, images, warehouse, store, settings, stage, weights, progress, finds
+        )
 
     def squares(examples: pl.DataFrame) -> NDArray[np.uint8]:
         jobs = synthetic_jobs(examples, warehouse)

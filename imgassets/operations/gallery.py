@@ -100,7 +100,7 @@ def collect(
         ),
         after=of_products(tables.ordered),
         left_out=decisions.filter(pl.col("decision") == "left_out"),
-        summary=_summary(changes, aggregated, tables, decisions),
+        summary=_summary(changes, aggregated, tables, decisions, compliance),
         scoreboard=scoreboard,
     )
 
@@ -138,8 +138,8 @@ def _with_rules(decisions: pl.DataFrame, tables: Tables, compliance: pl.DataFram
         .join(twins, on=image, how="left")
         .with_columns(
             pl.coalesce(
-                "failed",
                 "flagged",
+                "failed",
                 pl.when(pl.col("image_type") == "none").then(pl.lit("type_none")),
                 pl.when(pl.col("twin_image_id").is_not_null()).then(pl.lit("duplicate")),
                 pl.lit("not_chosen"),
@@ -165,17 +165,23 @@ def _with_refusals(before: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFra
 
 
 def _summary(
-    changes: pl.DataFrame, aggregated: pl.DataFrame, tables: Tables, decisions: pl.DataFrame
+    changes: pl.DataFrame,
+    aggregated: pl.DataFrame,
+    tables: Tables,
+    decisions: pl.DataFrame,
+    compliance: pl.DataFrame,
 ) -> dict[str, int | float | str]:
     left_out = decisions.filter(pl.col("decision") == "left_out")
+    flags = compliance.filter(pl.col("decision") == "rejected")["flag"].unique().to_list()
     return {
         "products": changes.height,
         "distinct images in": aggregated.height,
         "images chosen": decisions.height - left_out.height,
         "duplicates left out": left_out.filter(pl.col("rule") == "duplicate").height,
         "refused by quality": left_out.filter(
-            ~pl.col("rule").is_in(["duplicate", "type_none"])
+            ~pl.col("rule").is_in(["duplicate", "type_none", *flags])
         ).height,
+        "refused by compliance": left_out.filter(pl.col("rule").is_in(flags)).height,
         "references quarantined": tables.quarantine.height,
         "sets changed": changes.filter(pl.col("status") == "changed").height,
     }

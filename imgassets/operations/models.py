@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from imgassets.learning.image_types import (
+    MODEL,
     TrainingReport,
     TypeChampion,
     load_champion,
@@ -78,8 +79,9 @@ def train(
 
 
 def lacks_first_model(warehouse: Warehouse) -> bool:
-    """Tell whether there are labels, but no model was ever trained on any."""
-    no_model = warehouse.read(ModelVersions, columns=["version"]).is_empty()
+    """Tell whether there are labels of types, but no model was ever trained on any."""
+    made = warehouse.read(ModelVersions, columns=["version"], where=f"model = {quote(MODEL)}")
+    no_model = made.is_empty()
     return no_model and not warehouse.read(ImageLabels, columns=["product_id"]).is_empty()
 
 

@@ -1,7 +1,8 @@
 """Which partitions need work: fingerprints of inputs, settings, algorithms and models.
 
 A partition's wanted fingerprint covers its category's feeds up to its day, the settings and
-algorithm versions that can change a row, the category's type priorities and the champion model.
+algorithm versions that can change a row, the category's type priorities, the champion models, the
+flags of one's own, and what people said of the category's images up to its day.
 A partition whose mark 'complete' (see :mod:`imgassets.operations.state`) equals the wanted one has
 nothing to do, however it was run.
 """
@@ -18,6 +19,7 @@ import polars as pl
 
 from imgassets import __version__
 from imgassets.marketplaces.rules import rules_version, standing_rules
+from imgassets.moderation.flags import all_flags
 from imgassets.operations.reviews import known_values
 from imgassets.settings import Settings
 from imgassets.vision.backbones import signals_version
@@ -44,7 +46,7 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     """
     files = warehouse.read(FeedFiles).sort("category", "day", "supplier_id")
     priorities = _hash_by_category(warehouse.read(TypePriorities))
-    told = _told_by_category(warehouse)
+    told = _told(warehouse)
     champions = warehouse.read(ModelVersions, where="is_champion")
     common = repr(
         [
@@ -52,9 +54,11 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
             settings.decision_hash(),
             signals_version(settings.vision),
             rules_version(standing_rules()),
-            champions.select("model", "version").rows(),
+            champions.select("model", "version").sort("model", "version").rows(),
         ]
     )
+    if settings.flags:
+        common += repr(sorted((f.id, f.title) for f in all_flags(settings.flags).values()))
     rows: list[tuple[object, ...]] = []
     for (category,), of_category in files.group_by("category", maintain_order=True):
         history = hashlib.sha256()
@@ -63,8 +67,8 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
             history.update(repr([day, shares]).encode())
             feeds_hash = history.hexdigest()[:32]
             inputs = repr([feeds_hash, common, priorities.get(str(category), "")])
-            if said := told.get(str(category)):
-                inputs += said
+            if said := [row for first, row in told.get(str(category), []) if first <= day]:
+                inputs += repr(said)
             fingerprint = hashlib.sha256(inputs.encode()).hexdigest()[:32]
             rows.append((day, category, feeds_hash, fingerprint, int(of_day["n_rows"].sum())))
     return pl.DataFrame(
@@ -89,8 +93,8 @@ def _hash_by_category(priorities: pl.DataFrame) -> dict[str, str]:
     }
 
 
-def _told_by_category(warehouse: Warehouse) -> dict[str, str]:
-    """Hash what people said of each category's images; categories that nobody spoke of have none.
+def _told(warehouse: Warehouse) -> dict[str, list[tuple[date, tuple[str, str, bool]]]]:
+    """Return what people said of each category's images, with the first day of each image.
 
     An image counts wherever it is: a placeholder that was judged once may be in many categories.
     """
@@ -98,14 +102,14 @@ def _told_by_category(warehouse: Warehouse) -> dict[str, str]:
     if known.is_empty():
         return {}
     rows = warehouse.sql(
-        "SELECT DISTINCT f.category, k.image_id, k.flag, k.value FROM known AS k "
-        "JOIN fetched_images AS f USING (image_id) ORDER BY ALL",
+        "SELECT f.category, min(f.day) AS first, k.image_id, k.flag, k.value FROM known AS k "
+        "JOIN fetched_images AS f USING (image_id) GROUP BY ALL ORDER BY ALL",
         known=known,
     )
-    return {
-        str(category): hashlib.sha256(repr(of_category.rows()).encode()).hexdigest()
-        for (category,), of_category in rows.group_by("category", maintain_order=True)
-    }
+    said: dict[str, list[tuple[date, tuple[str, str, bool]]]] = {}
+    for category, first, *told in rows.sort("category", "image_id", "flag").iter_rows():
+        said.setdefault(category, []).append((first, (told[0], told[1], told[2])))
+    return said
 
 
 def stale_partitions(warehouse: Warehouse, wanted: pl.DataFrame) -> pl.DataFrame:

@@ -83,9 +83,17 @@ def order_products(
     quality: pl.DataFrame,
     types: pl.DataFrame,
     clusters: pl.DataFrame,
+    compliance: pl.DataFrame,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return (OrderedImageSets, ImageSetChanges) rows of the given products."""
     before = supplier_sequences(warehouse, partitions, products).drop_nulls("image_id")
     return order_image_sets(
-        products, aggregated, quality, types, clusters, warehouse.read(TypePriorities), before
+        products,
+        aggregated,
+        quality,
+        types,
+        clusters,
+        warehouse.read(TypePriorities),
+        before,
+        compliance,
     )

@@ -1,10 +1,11 @@
 """How far each partition was computed, and from what: the marks that make work resumable.
 
 Loading a partition marks it with the feeds' hash ('feeds') and the whole fingerprint ('offers').
-Fetching copies the first ('fetched'). Aggregating copies the second ('aggregated'), but only where
-every earlier day of the category was fetched from its present feeds: a partition holds all images
-up to its day, so one that was run before its predecessors is not whole. The last step copies that
-('complete'). Every mark is written in the transaction of the rows it speaks of.
+Fetching copies the first ('fetched'). Aggregating marks 'aggregated' anew from the same feeds: what
+people said of an image counts once it was fetched, and is read by later steps alone. It does so
+only where every earlier day of the category was fetched from its present feeds: a partition holds
+all images up to its day, so one that was run before its predecessors is not whole. The last step
+copies that ('complete'). Every mark is written in the transaction of the rows it speaks of.
 """
 
 from __future__ import annotations
@@ -45,15 +46,24 @@ def aggregated(
     warehouse: Warehouse, settings: Settings, partitions: frozenset[Partition]
 ) -> pl.DataFrame:
     """Return the mark 'aggregated' of the partitions whose earlier days were all fetched."""
-    feeds = fingerprints(warehouse, settings).select(*_CELL, "feeds_hash")
+    wanted = fingerprints(warehouse, settings)
+    feeds = wanted.select(*_CELL, "feeds_hash")
     fetched = warehouse.read(PartitionState, where="stage = 'fetched'").select(
         *_CELL, pl.col("fingerprint").alias("feeds_hash")
     )
     missing = feeds.join(fetched, on=[*_CELL, "feeds_hash"], how="anti")
     first_missing = missing.group_by("category").agg(pl.col("day").min().alias("missing"))
     marks = advanced(warehouse, partitions, "offers", "aggregated")
+    present = wanted.join(_feeds_of(warehouse, partitions), on=[*_CELL, "feeds_hash"], how="semi")
+    marks = marks.update(present.select(*_CELL, "fingerprint"), on=_CELL)
     whole = pl.col("missing").is_null() | (pl.col("day") < pl.col("missing"))
     return marks.join(first_missing, on="category", how="left").filter(whole).drop("missing")
+
+
+def _feeds_of(warehouse: Warehouse, partitions: frozenset[Partition]) -> pl.DataFrame:
+    """Return the feeds' hash that each partition was loaded from: day, category, feeds_hash."""
+    marks = warehouse.read(PartitionState, partitions=partitions, where="stage = 'feeds'")
+    return marks.select(*_CELL, pl.col("fingerprint").alias("feeds_hash"))
 
 
 def _mark(rows: pl.DataFrame, stage: str) -> pl.DataFrame:

@@ -230,19 +230,28 @@ def _write_csv(path: Path, columns: Iterable[str], rows: Iterable[dict[str, Any]
 
 
 def _write_labels(folder: Path, plan: Plan) -> None:
-    """Write the types of all visible pictures of train products, and the order of views."""
-    labels = (
-        {
-            "product_id": r.product.product_id,
-            "image_url": r.image_url,
-            "image_type": r.view,
-            "group_id": r.product.style,
-        }
+    """Write types and badges of all visible pictures of train products, and the order of views."""
+    labelled = [
+        (
+            {
+                "product_id": r.product.product_id,
+                "image_url": r.image_url,
+                "group_id": r.product.style,
+            },
+            r,
+        )
         for r in sorted(plan.references, key=lambda r: r.image_url)
         if r.product.split == "train" and not r.is_broken
-    )
+    ]
+    types = ({**label, "image_type": r.view} for label, r in labelled)
     columns = ("product_id", "image_url", "image_type", "group_id")
-    _write_csv(folder / "labels" / "image_types.csv", columns, labels)
+    _write_csv(folder / "labels" / "image_types.csv", columns, types)
+    flags = (
+        {**label, "flag": "promo_badge", "value": "yes" if r.defect == "promo_badge" else "no"}
+        for label, r in labelled
+    )
+    answers = ("product_id", "image_url", "flag", "value", "group_id")
+    _write_csv(folder / "labels" / "flags.csv", answers, flags)
     views = (
         {"category": category, "rank": rank, "view": view}
         for category, order in VIEWS.items()

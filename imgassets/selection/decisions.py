@@ -80,10 +80,11 @@ def _why_left_out() -> pl.Expr:
     return (
         pl.when(pl.col("passed").is_null())
         .then(pl.lit("could not be decoded: see quarantine"))
-        .when(~pl.col("passed"))
-        .then(pl.col("reasons").list.join("; "))
+        # Before quality: it also takes images from products whose set is otherwise kept as it is.
         .when(pl.col("rejected").is_not_null())
         .then("rejected")
+        .when(~pl.col("passed"))
+        .then(pl.col("reasons").list.join("; "))
         .when(pl.col("image_type") == "none")
         .then(pl.lit("shows no view of the product"))
         .when(pl.col("is_representative").not_())

@@ -35,6 +35,7 @@ def order_image_sets(
     clusters: pl.DataFrame,
     priorities: pl.DataFrame,
     offers_fetched: pl.DataFrame,
+    compliance: pl.DataFrame,
 ) -> ImageSets:
     """Order every product's chosen images and compare them with what the first supplier shows.
 
@@ -43,7 +44,8 @@ def order_image_sets(
     Within a type the better position wins, then quality.
 
     Products with nothing to choose from are bypassed: those without an image, those with one (kept
-    as it is) and those all of whose images are curated (kept in their suppliers' order).
+    as it is) and those all of whose images are curated (kept in their suppliers' order). An image
+    that compliance rejects is kept in none of them; without its only image a product is changed.
 
     Args:
         products: distinct (day, category, product_id) to make sets for.
@@ -54,14 +56,16 @@ def order_image_sets(
         priorities: rows of ``type_priorities``.
         offers_fetched: fetched references: day (the partition's), category, product_id,
             supplier_id, image_id, position, first_day (of the reference).
+        compliance: rows of ``compliance_flags``.
 
     Returns:
         The sets and the changes, each sorted by key.
     """
     products = products.select(PRODUCT).unique()
-    status = _bypasses(products, aggregated)
+    rejected = compliance.filter(pl.col("decision") == "rejected")
+    status = _bypasses(products, aggregated, rejected)
     bypassed = status.filter(pl.col("status").is_not_null())
-    kept = _kept_as_is(bypassed, aggregated, types)
+    kept = _kept_as_is(bypassed, aggregated.join(rejected, on=IMAGE, how="anti"), types)
     chosen = _chosen(
         status.filter(pl.col("status").is_null()).select(PRODUCT),
         aggregated,
@@ -78,16 +82,27 @@ def order_image_sets(
     return ImageSets(ordered, _changes(status, ordered, offers_fetched))
 
 
-def _bypasses(products: pl.DataFrame, aggregated: pl.DataFrame) -> pl.DataFrame:
+def _bypasses(
+    products: pl.DataFrame, aggregated: pl.DataFrame, rejected: pl.DataFrame
+) -> pl.DataFrame:
     """Give each product its bypass status, null for those that are processed."""
-    counts = aggregated.group_by(PRODUCT).agg(
-        pl.len().alias("images"), pl.col("is_curated").all().alias("all_curated")
+    bad = rejected.select(IMAGE).unique().with_columns(bad=True)
+    counts = (
+        aggregated.join(bad, on=IMAGE, how="left")
+        .group_by(PRODUCT)
+        .agg(
+            pl.len().alias("images"),
+            pl.col("is_curated").all().alias("all_curated"),
+            pl.col("bad").fill_null(value=False).all().alias("all_bad"),
+        )
     )
     images = pl.col("images").fill_null(0)
     return products.join(counts, on=PRODUCT, how="left").select(
         *PRODUCT,
         status=pl.when(images == 0)
         .then(pl.lit("bypassed_no_image"))
+        .when("all_bad")
+        .then(None)
         .when(images == 1)
         .then(pl.lit("bypassed_single_image"))
         .when(pl.col("all_curated"))

@@ -196,7 +196,7 @@ class FlagAssessments(Partitioned):
     flag = dy.String(primary_key=True, description="The flag.")
     status = dy.String(
         check=lambda c: c.is_in(["assessed", "not_assessed"]),
-        description="not_assessed: no model was trained, so nothing is known but people's answers.",
+        description="not_assessed: no model looked, so nothing is known but people's answers.",
     )
     model_version = dy.String(description="Version that looked; '' if none.")
     reject_limit = dy.Float32(
@@ -205,7 +205,7 @@ class FlagAssessments(Partitioned):
     review_limit = dy.Float32(
         nullable=True, min=0, max=1, description="Probability from which people are asked."
     )
-    n_images = dy.Int32(min=0, description="Images of products looked at.")
+    n_images = dy.Int32(min=0, description="Images of products that the model looked at.")
 
 
 class ImageTypes(Partitioned):

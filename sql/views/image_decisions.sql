@@ -9,8 +9,8 @@ SELECT
     CASE
         WHEN o.rank IS NOT NULL THEN 'chosen'
         WHEN u.rule_id IS NOT NULL THEN u.rule_id
-        WHEN NOT q.passed THEN q.failed_rules[1]
         WHEN f.flag IS NOT NULL THEN f.flag
+        WHEN NOT q.passed THEN q.failed_rules[1]
         WHEN t.image_type = 'none' THEN 'type_none'
         WHEN NOT d.is_representative THEN 'duplicate'
         ELSE 'not_chosen'
@@ -18,8 +18,8 @@ SELECT
     CASE
         WHEN o.rank IS NOT NULL THEN o.reason
         WHEN u.rule_id IS NOT NULL THEN u.detail
-        WHEN NOT q.passed THEN array_to_string(q.reasons, '; ')
         WHEN f.flag IS NOT NULL THEN f.reason
+        WHEN NOT q.passed THEN array_to_string(q.reasons, '; ')
         WHEN t.image_type = 'none' THEN 'shows no view of the product'
         WHEN NOT d.is_representative THEN 'duplicate of ' || d.cluster_id
         ELSE ''

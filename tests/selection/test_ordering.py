@@ -11,7 +11,12 @@ from imgassets.selection.decisions import explain
 from imgassets.selection.ordering import order_image_sets
 from imgassets.selection.quality import score_quality
 from imgassets.settings import DedupSettings, QualitySettings
-from imgassets.warehouse.contracts import ImageSetChanges, OrderedImageSets, TypePriorities
+from imgassets.warehouse.contracts import (
+    ComplianceFlags,
+    ImageSetChanges,
+    OrderedImageSets,
+    TypePriorities,
+)
 
 DAY = date(2026, 1, 5)
 PRIORITIES = TypePriorities.conform(
@@ -23,12 +28,27 @@ PRIORITIES = TypePriorities.conform(
 )
 
 
+def flagged(aggregated: pl.DataFrame, decisions: dict[str, str]) -> pl.DataFrame:
+    """Return rows of compliance_flags of the images with a decision."""
+    return ComplianceFlags.conform(
+        aggregated.filter(pl.col("image_id").is_in(list(decisions))).select(
+            "day", "category", "product_id", "image_id",
+            flag=pl.lit("weapon"),
+            probability=pl.lit(0.9),
+            source=pl.lit("model"),
+            decision=pl.col("image_id").replace_strict(decisions, return_dtype=pl.String),
+            reason=pl.lit("weapon: probability 0.9"),
+            model_version=pl.lit("1"),
+        )
+    )  # fmt: skip
+
+
 @pytest.fixture
 def select(make_aggregated, make_signals, make_types, key):
-    """Run the whole selection; images are dicts with name, type and what else differs."""
+    """Run the whole selection; images are dicts with name, type, flag and what else differs."""
 
     def run(*images: dict, before=(), products=("p1",)):
-        extra = ("type", "source", "sharpness")
+        extra = ("type", "source", "sharpness", "flag")
         aggregated = make_aggregated(
             *({k: v for k, v in image.items() if k not in extra} for image in images),
         ) if images else make_aggregated({"name": "x"}).clear()  # fmt: skip
@@ -37,7 +57,15 @@ def select(make_aggregated, make_signals, make_types, key):
             for image in images
         ))  # fmt: skip
         quality = score_quality(aggregated, signals, QualitySettings())
-        passed = quality.filter("passed").select("product_id", "image_id")
+        compliance = flagged(
+            aggregated, {key(i["name"]): i["flag"] for i in images if "flag" in i}
+        )  # fmt: skip
+        rejected = compliance.filter(pl.col("decision") == "rejected")
+        passed = (
+            quality.filter("passed")
+            .join(rejected, on=["product_id", "image_id"], how="anti")
+            .select("product_id", "image_id")
+        )
         types = make_types(
             *((i.get("product_id", "p1"), i["name"], i.get("type", "front")) for i in images)
         ).join(passed, on=["product_id", "image_id"], how="semi")
@@ -61,8 +89,10 @@ def select(make_aggregated, make_signals, make_types, key):
             schema={"day": pl.Date, "category": pl.String, "product_id": pl.String},
             orient="row",
         )
-        sets = order_image_sets(wanted, aggregated, quality, types, clusters, PRIORITIES, offers)
-        decisions = explain(aggregated, quality, types, clusters, sets.ordered)
+        sets = order_image_sets(
+            wanted, aggregated, quality, types, clusters, PRIORITIES, offers, compliance
+        )
+        decisions = explain(aggregated, quality, types, clusters, sets.ordered, compliance)
         return (
             OrderedImageSets.conform(sets.ordered),
             ImageSetChanges.conform(sets.changes),
@@ -148,6 +178,45 @@ def test_products_without_a_choice_are_bypassed(select, names) -> None:
     single = ordered.filter(pl.col("product_id") == "single")
     assert single["reason"].item() == "the product's only image: kept as it is"
     assert "chosen by hand" in ordered.filter(pl.col("product_id") == "curated")["reason"][0]
+
+
+def test_a_rejected_image_is_kept_in_no_set_whatever_bypasses_the_product(
+    select, names, key
+) -> None:
+    ordered, changes, decisions = select(
+        {"name": "f1", "product_id": "p1", "flag": "rejected"},
+        {"name": "b1", "product_id": "curated", "is_curated": True, "best_position": 2},
+        {"name": "c1", "product_id": "curated", "is_curated": True, "flag": "rejected",
+         "sharpness": 0.01},
+        {"name": "u1", "product_id": "hopeless", "is_curated": True, "flag": "rejected"},
+        {"name": "u2", "product_id": "hopeless", "is_curated": True, "flag": "rejected"},
+        {"name": "x1", "product_id": "asked", "flag": "review"},
+        before=[("a", "f1", 1, DAY)],
+        products=("p1", "curated", "hopeless", "asked"),
+    )  # fmt: skip
+    assert dict(changes.select("product_id", "status").iter_rows()) == {
+        "p1": "changed",
+        "curated": "bypassed_curated",
+        "hopeless": "unchanged",  # nothing is known of what its first supplier shows
+        "asked": "bypassed_single_image",
+    }
+    assert names(changes.filter(product_id="p1")["removed"].item()) == ["f1"]
+    sets = {p: names(g["image_id"]) for (p,), g in ordered.group_by("product_id")}
+    assert sets == {"curated": ["b1"], "asked": ["x1"]}
+    why = dict(decisions.select("image_id", "reason").iter_rows())
+    # The flag took it, although it is blurry, too: blurry curated images are kept.
+    assert why[key("f1")] == why[key("c1")] == "weapon: probability 0.9"
+
+
+def test_a_flag_takes_an_image_out_and_a_question_does_not(select, names, key) -> None:
+    ordered, _, decisions = select(
+        {"name": "f1", "flag": "rejected"},
+        {"name": "b1", "type": "back", "flag": "review"},
+        {"name": "c1", "type": "closeup"},
+    )
+    assert names(ordered["image_id"]) == ["b1", "c1"]
+    (left_out,) = decisions.filter(decision="left_out").to_dicts()
+    assert (left_out["image_id"], left_out["reason"]) == (key("f1"), "weapon: probability 0.9")
 
 
 def test_partly_curated_products_are_processed(select) -> None:
@@ -236,5 +305,7 @@ def test_an_image_without_signals_points_to_the_quarantine(
         make_types(), make_signals({"name": "b"}), aggregated, DedupSettings()
     )
     ordered = OrderedImageSets.create_empty()
-    decisions = explain(aggregated, quality, make_types(), clusters, ordered)
+    decisions = explain(
+        aggregated, quality, make_types(), clusters, ordered, ComplianceFlags.create_empty()
+    )
     assert decisions["reason"].item() == "could not be decoded: see quarantine"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from imgassets.selection.quality import score_quality
+from imgassets.selection.quality import LEARNED, TOLD, score_quality
 from imgassets.settings import QualitySettings
 from imgassets.warehouse.contracts import QualityScores
 
@@ -112,3 +112,103 @@ def test_a_limit_of_zero_switches_a_rule_off(make_aggregated, make_signals) -> N
     )
     assert scores["passed"].all()
     assert scores["p_blurry"].item() == 0
+
+
+class TestEvidence:
+    """Models replace the rules of their flag; people overrule both."""
+
+    @pytest.fixture
+    def judge_with(self, make_aggregated, make_signals, key):
+        """Return a judge of one image, by models (flag: probability) and people (flag: value)."""
+
+        def one(models=None, people=None, sharing=1, **signals) -> dict:
+            images = [{"name": "a", "product_id": f"p{k}"} for k in range(sharing)]
+            learned = [(key("a"), f, p, 0.6, "7") for f, p in (models or {}).items()]
+            told = [(key("a"), flag, value) for flag, value in (people or {}).items()]
+            frame = score_quality(
+                make_aggregated(*images),
+                make_signals({"name": "a", **signals}),
+                LIMITS,
+                pl.DataFrame(learned, schema=LEARNED, orient="row"),
+                pl.DataFrame(told, schema=TOLD, orient="row"),
+            )
+            assert frame.height == sharing
+            return QualityScores.conform(frame).row(0, named=True)
+
+        return one
+
+    def test_a_model_finds_what_the_rule_does_not_see(self, judge_with) -> None:
+        row = judge_with({"blurry": 0.75})
+        assert row["failed_rules"] == ["blurry"]
+        assert row["p_blurry"] == 0.75
+        assert row["reasons"] == [
+            "blurry: probability 0.75, less than 0.6 needed (model version 7)"
+        ]
+        assert row["judged_by"] == [
+            "blurry: model 7", "small_object: rules", "placeholder: rules",
+        ]  # fmt: skip
+
+    def test_a_model_clears_what_the_rule_would_discard(self, judge_with) -> None:
+        row = judge_with({"blurry": 0.1}, sharpness=0.01)
+        assert row["passed"]
+        assert row["p_blurry"] == pytest.approx(0.1)
+        assert row["reasons"] == []
+
+    @pytest.mark.parametrize(("p", "passed"), [(0.59, True), (0.6, False)])
+    def test_the_limit_itself_is_reached(self, judge_with, p, passed) -> None:
+        assert judge_with({"small_object": p})["passed"] is passed
+
+    def test_a_model_judges_its_own_flag_only(self, judge_with) -> None:
+        row = judge_with({"blurry": 0.1}, foreground_fraction=0.1)
+        assert row["failed_rules"] == ["small_object"]
+        assert row["judged_by"][1] == "small_object: rules"
+
+    def test_a_model_of_placeholders_replaces_flatness_and_keeps_sharing(self, judge_with) -> None:
+        flat = judge_with({"placeholder": 0.1}, detail=0.0)
+        assert flat["passed"]
+        shared = judge_with({"placeholder": 0.1}, sharing=3, detail=0.0)
+        assert shared["failed_rules"] == ["placeholder"]
+        assert shared["reasons"] == [
+            "placeholder: the same file stands for 3 products, at most 2 allowed"
+        ]
+        both = judge_with({"placeholder": 0.9}, sharing=3)
+        assert both["failed_rules"] == ["placeholder"]
+        assert len(both["reasons"]) == 2
+
+    def test_people_overrule_rules(self, judge_with) -> None:
+        row = judge_with(people={"blurry": False}, sharpness=0.01)
+        assert row["passed"]
+        assert row["reasons"] == []
+        assert row["judged_by"][0] == "blurry: people"
+        row = judge_with(people={"small_object": True})
+        assert row["failed_rules"] == ["small_object"]
+        assert row["reasons"] == ["small object: people say so"]
+
+    def test_people_overrule_models(self, judge_with) -> None:
+        assert judge_with({"blurry": 0.9}, {"blurry": False})["passed"]
+        row = judge_with({"blurry": 0.1}, {"blurry": True})
+        assert row["failed_rules"] == ["blurry"]
+        assert row["reasons"] == ["blurry: people say so"]
+        assert row["judged_by"][0] == "blurry: people"
+
+    def test_people_overrule_sharing(self, judge_with) -> None:
+        assert judge_with(people={"placeholder": False}, sharing=3, detail=0.0)["passed"]
+
+    def test_low_resolution_is_always_measured(self, make_aggregated, make_signals, key) -> None:
+        told = pl.DataFrame([(key("a"), "low_resolution", False)], schema=TOLD, orient="row")
+        small = make_aggregated({"name": "a", "width": 90, "height": 90})
+        scores = score_quality(small, make_signals({"name": "a"}), LIMITS, told=told)
+        assert scores["failed_rules"].to_list() == [["low_resolution"]]
+
+    def test_other_images_stay_with_the_rules(self, make_aggregated, make_signals, key) -> None:
+        learned = pl.DataFrame(
+            [(key("a"), "blurry", 0.9, 0.6, "7")], schema=LEARNED, orient="row"
+        )
+        scores = score_quality(
+            make_aggregated({"name": "a"}, {"name": "b"}),
+            make_signals({"name": "a"}, {"name": "b"}),
+            LIMITS,
+            learned,
+        )
+        by = {i: (p, j[0]) for i, p, j in scores["image_id", "passed", "judged_by"].iter_rows()}
+        assert by == {key("a"): (False, "blurry: model 7"), key("b"): (True, "blurry: rules")}

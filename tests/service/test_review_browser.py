@@ -116,6 +116,7 @@ def test_the_name_is_asked_once_and_remembered(tab, served):
     assert served.shop.answers()["reviewer"].to_list() == ["Zoë"]
 
 
+@pytest.mark.slow
 def test_a_server_killed_while_answering_loses_and_doubles_nothing(tab, served):
     shop = served.shop
     tab.open()
@@ -152,11 +153,10 @@ def test_leaving_with_unsaved_answers_warns(tab, served):
     tab.ready()
     served.end(signal.SIGKILL)
     tab.key("y")
-    warnings = []
-    tab.page.on("dialog", lambda dialog: (warnings.append(dialog.type), dialog.dismiss()))
-    tab.page.close(run_before_unload=True)
-    tab.page.wait_for_timeout(500)
-    assert warnings == ["beforeunload"]
+    with tab.page.expect_event("dialog") as warned:
+        tab.page.close(run_before_unload=True)
+    assert warned.value.type == "beforeunload"
+    warned.value.dismiss()
     assert not tab.page.is_closed()
 
 

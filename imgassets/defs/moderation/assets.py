@@ -31,7 +31,7 @@ _IMAGE = ["day", "category", "product_id", "image_id"]
 
 flag_labels = dg.AssetSpec(
     "flag_labels",
-    group_name="moderation",
+    group_name="models",
     kinds={"duckdb"},
     owners=OWNERS,
     description="People's yes or no to flags; `imgassets labels import FILE.csv` adds to them.",
@@ -39,7 +39,7 @@ flag_labels = dg.AssetSpec(
 
 review_answers = dg.AssetSpec(
     "review_answers",
-    group_name="moderation",
+    group_name="models",
     kinds={"duckdb"},
     owners=OWNERS,
     deps=["review_rounds"],
@@ -48,7 +48,7 @@ review_answers = dg.AssetSpec(
 
 
 @dg.asset(
-    group_name="moderation",
+    group_name="models",
     kinds={"mlflow", "scikitlearn"},
     owners=OWNERS,
     code_version=__version__,
@@ -85,7 +85,7 @@ def flag_model(
 
 
 @dg.asset(
-    group_name="moderation",
+    group_name="models",
     kinds={"mlflow", "duckdb"},
     owners=OWNERS,
     code_version=__version__,
@@ -115,13 +115,13 @@ def review_rounds(
 @dg.multi_asset(
     outs={
         "compliance_flags": dg.AssetOut(
-            group_name="moderation",
+            group_name="selection",
             kinds={"duckdb", "mlflow"},
             owners=OWNERS,
             description="Each flag that an image deserves, or may deserve: by models and people.",
         ),
         "flag_assessments": dg.AssetOut(
-            group_name="moderation",
+            group_name="selection",
             kinds={"duckdb"},
             owners=OWNERS,
             description="Which flags were looked for at all; without a model: not assessed.",
@@ -159,7 +159,7 @@ def image_compliance(
             also=(
                 SideRows(
                     Quarantine,
-                    quarantine_rows(found.flags, aggregated_images),
+                    quarantine_rows(found, aggregated_images),
                     equals={"stage": "compliance"},
                 ),
             ),

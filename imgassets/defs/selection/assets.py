@@ -147,6 +147,7 @@ def ordered_sets(
     quality_scores: pl.DataFrame,
     image_types: pl.DataFrame,
     dedup_clusters: pl.DataFrame,
+    compliance_flags: pl.DataFrame,
     warehouse: dg.ResourceParam[Warehouse],
 ) -> tuple[AssetRows, AssetRows]:
     """Order each product's representatives; leave alone what needs no help, and say so."""
@@ -159,6 +160,7 @@ def ordered_sets(
         quality_scores,
         image_types,
         dedup_clusters,
+        compliance_flags,
     )
     return (
         AssetRows(sets, metadata={"products": sets["product_id"].n_unique()}),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 SIDE = 32
 
 _TEXT = {
@@ -31,6 +33,14 @@ def write_backbone(folder: Path, kind: str = "vit", layers: int = 2) -> str:
     return str(folder)
 
 
+def coloured(truth: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Return noisy squares of that side: reddish where true, bluish elsewhere."""
+    rng = np.random.default_rng(seed)
+    tone = np.where(truth[:, None], (190, 110, 70), (70, 110, 190))
+    noise = rng.normal(0, 25, (len(truth), SIDE, SIDE, 3))
+    return np.clip(tone[:, None, None] + noise, 0, 255).astype(np.uint8)
+
+
 def _model(transformers: Any, kind: str, layers: int) -> Any:
     vision = {
         "hidden_size": 16, "num_hidden_layers": layers, "num_attention_heads": 2,
@@ -42,9 +52,7 @@ def _model(transformers: Any, kind: str, layers: int) -> Any:
         del vision["intermediate_size"]
         return transformers.Dinov2Model(transformers.Dinov2Config(**vision))
     if kind == "clip":
-        config = transformers.CLIPConfig(
-            text_config=_TEXT, vision_config=vision, projection_dim=12
-        )
+        config = transformers.CLIPConfig(text_config=_TEXT, vision_config=vision, projection_dim=12)
         return transformers.CLIPModel(config)
     if kind == "resnet":
         config = transformers.ResNetConfig(

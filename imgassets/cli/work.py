@@ -41,9 +41,10 @@ def backfill(
 ) -> None:
     """Bring (day, category) partitions up to date, many in one process, with progress.
 
-    Only partitions whose feeds, settings, algorithms or models changed are run. A killed backfill
-    is taken up by running it again. Where labels were imported and no model was ever trained,
-    `imgassets train` comes first. Exit code: 0 success, 1 failure, 3 still running at --timeout.
+    Only partitions whose feeds, settings, algorithms, models or people's answers changed are run. A
+    killed backfill is taken up by running it again. Where labels were imported and no model was
+    ever trained, `imgassets train` comes first. Exit code: 0 success, 1 failure, 3 still running
+    at --timeout.
     """
     of = settings()
     days = (first.date() if first else None, last.date() if last else None)

@@ -97,6 +97,28 @@ def plan_examples(
     )
 
 
+def deal_kinds(image_ids: Sequence[str], kinds: Sequence[str], seed: int) -> dict[str, list[str]]:
+    """Give each image one of some kinds, whichever other images there are.
+
+    An image ranks all kinds by a hash, and takes the first of those on offer (rendezvous hashing):
+    flags that may use most of the same kinds share most of their examples.
+
+    Args:
+        image_ids: the images.
+        kinds: the kinds on offer.
+        seed: another seed deals otherwise.
+
+    Returns:
+        Kind to its images, sorted.
+    """
+    dealt: dict[str, list[str]] = {kind: [] for kind in kinds}
+    if kinds:
+        for image_id in sorted(image_ids):
+            rank = {k: hashlib.sha256(f"{seed}:{image_id}:{k}".encode()).digest() for k in kinds}
+            dealt[min(kinds, key=rank.__getitem__)].append(image_id)
+    return dealt
+
+
 def harder_weights(
     answered: pl.DataFrame, present: Mapping[str, float] | None = None
 ) -> dict[str, float]:

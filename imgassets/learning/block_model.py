@@ -24,6 +24,8 @@ APPROACH = "retrained_block"
 
 EPOCHS = 6
 BATCH = 32
+_LEAST_STEPS = 100
+"""Few examples are seen in more epochs: after a dozen steps a block has hardly moved."""
 _TAIL_RATE, _HEAD_RATE = 3e-4, 3e-3
 _MOST = 1 - 1e-6
 _PASS = 64
@@ -169,7 +171,8 @@ def fit(block: LastBlock, hidden: Any, y: NDArray[np.bool_], seed: int) -> Any: 
     weight = torch.tensor(float((~y).sum()) / max(float(y.sum()), 1.0), device=block.device)
     loss_of = torch.nn.BCEWithLogitsLoss(pos_weight=weight)
     generator = torch.Generator().manual_seed(seed)
-    for _ in range(EPOCHS):
+    batches = -(-len(y) // BATCH)
+    for _ in range(max(EPOCHS, -(-_LEAST_STEPS // batches))):
         order = torch.randperm(len(y), generator=generator)
         for batch in order.split(BATCH):
             optimiser.zero_grad()

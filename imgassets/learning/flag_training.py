@@ -41,6 +41,9 @@ MIN_POSITIVES = 3
 METRIC = "f1"
 """What promotion is decided by."""
 
+MIN_GAIN = 0.01
+"""F1 that a stage of augmentation must gain to be worth another one."""
+
 _FROM_THE_LOOP = ("answer", "confident")
 """Origins that a model had a say in: never held out."""
 
@@ -48,7 +51,10 @@ ALGORITHM = "flag-heads-1"
 """Version of everything here that can change a model trained on the same data."""
 
 Floats = NDArray[np.float64]
-Grow = Callable[[int, Mapping[str, float]], pl.DataFrame]
+Grow = Callable[[Sequence[Mapping[str, float]]], pl.DataFrame]
+"""Weights of defects of each further stage of augmentation → all examples up to the last of them;
+no weights: the first stage."""
+
 Squares = Callable[[pl.DataFrame], NDArray[np.uint8]]
 AnyModel = FlagModel | BlockModel
 
@@ -142,9 +148,11 @@ def augment(
 ) -> tuple[pl.DataFrame, list[Stage]]:
     """Add synthetic examples, most of what is answered wrongly, until the target is reached.
 
+    It gives up after `max_augmentations` stages, or when a stage gains less than `MIN_GAIN`.
+
     Args:
         flag: the flag.
-        grow: (stage from 1, weights of defects) → all examples of that stage.
+        grow: see :data:`Grow`.
         learning: the target, and how many stages to try.
         review: precision that limits need.
         seed: of splits and folds.
@@ -153,9 +161,9 @@ def augment(
         The examples of the last stage, and the history.
     """
     history: list[Stage] = []
-    weights: dict[str, float] = {}
+    weights: list[dict[str, float]] = []
     for stage in range(1, learning.max_augmentations + 1):
-        examples = grow(stage, weights)
+        examples = grow(weights)
         train = split_examples(examples, seed).train
         require_examples(flag, train)
         made = int((train["origin"] == "synthetic").sum())
@@ -165,10 +173,12 @@ def augment(
         reached = (
             tuned.precision >= learning.target_precision and tuned.recall >= learning.target_recall
         )
-        if reached or not made:
+        stuck = stage > 1 and tuned.f1 < history[-2].f1 + MIN_GAIN
+        if reached or stuck or not made:
             break
         answers = pl.Series(trained.p >= trained.model.limits["flag"])
-        weights = harder_weights(train.select("kind", "value", answer=answers), weights)
+        wrong = train.select("kind", "value", answer=answers)
+        weights.append(harder_weights(wrong, weights[-1] if weights else None))
     return examples, history
 
 

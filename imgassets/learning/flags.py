@@ -85,7 +85,7 @@ def train_flag(
     Args:
         flag: the flag; the registered model has its name.
         question: what it asks about an image.
-        grow: (stage from 1, weights of defects) → all examples of that stage.
+        grow: see :data:`imgassets.learning.flag_training.Grow`.
         registry: where versions are kept.
         settings: targets, limits, seed, backbone.
         signals_version: signals of all the examples.

@@ -16,7 +16,7 @@ from imgassets.learning.flag_model import MOST
 FOLDS = 5
 """Folds of the group-wise cross-validation."""
 
-C_GRID = (0.1, 1.0, 10.0, 100.0)
+C_GRID = (1.0, 10.0, 100.0)
 """Inverse regularisation strengths that are tried, strongest regularisation first."""
 
 TREES = 200
@@ -58,7 +58,7 @@ def logistic(dimensions: int, c: float) -> Any:  # noqa: ANN401  a scikit-learn 
         },
     )
     return make_pipeline(
-        columns, LogisticRegression(C=c, class_weight="balanced", max_iter=2000, tol=1e-3)
+        columns, LogisticRegression(C=c, class_weight="balanced", max_iter=500, tol=1e-3)
     )
 
 

@@ -23,6 +23,9 @@ few random ones find what the model is blind to."""
 _PRIORITIES = {"confident": 0.75, "uncertain": 0.5, "neighbour": 0.25, "random": 0.0}
 """Base of a task's priority; up to 0.25 is added by rank within its reason."""
 
+_MOST_LIKELY = 15
+"""Images that stand in for finds where the model finds nothing."""
+
 _BLOCK = 8192
 """Images of the catalog that finds are compared with at a time."""
 
@@ -85,7 +88,7 @@ def choose_tasks(
     uncertain = (p >= limits.review) & ~confident
     doubtful = uncertain.copy()
     if not np.any(confident | uncertain):  # sure of nothing: it asks about what is most likely
-        doubtful[np.argsort(-p, kind="stable")[: max(1, budget // 4)]] = True
+        doubtful[np.argsort(-p, kind="stable")[:_MOST_LIKELY]] = True
     finds = np.flatnonzero(confident | doubtful)
     vectors = _matrix(scanned)
     nearest = _nearest(vectors, finds, neighbours)

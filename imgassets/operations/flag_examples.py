@@ -5,17 +5,17 @@ Synthetic examples are made and measured where they are missing, and kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import polars as pl
 
 from imgassets.ingest.store import ImageStore
-from imgassets.learning.augmentation import all_kinds, pick_sources, plan_examples
+from imgassets.learning.augmentation import all_kinds, deal_kinds, pick_sources, plan_examples
 from imgassets.learning.features import SCALARS
 from imgassets.learning.synthetic import DEFECTS
 from imgassets.learning.synthetic.orders import fulfil, order
 from imgassets.moderation.flags import Flag
-from imgassets.operations.reviews import known_values
+from imgassets.operations.reviews import contradictions, known_values
 from imgassets.selection.quality import rules
 from imgassets.settings import Settings
 from imgassets.vision.backbones import signals_version
@@ -75,12 +75,11 @@ def flag_examples(
     warehouse: Warehouse,
     store: ImageStore,
     settings: Settings,
-    stage: int,
-    weights: Mapping[str, float],
+    weights: Sequence[Mapping[str, float]] = (),
     progress: Progress | None = None,
     finds: Collection[str] = (),
 ) -> pl.DataFrame:
-    """Return all examples of a flag at one stage of augmentation.
+    """Return all examples of a flag, up to a stage of augmentation.
 
     Args:
         flag: the flag.
@@ -88,9 +87,8 @@ def flag_examples(
         warehouse: holds what people said, and synthetic examples made before.
         store: holds the pictures to make new ones from.
         settings: backbone, seed and limits.
-        stage: from 1; each stage has the synthetic examples of all stages before it.
-        weights: how often each defect is drawn at this stage (see
-            :func:`imgassets.learning.augmentation.harder_weights`).
+        weights: how often each defect is drawn at each further stage (see
+            :func:`imgassets.learning.augmentation.harder_weights`); none: the first stage alone.
         progress: called with (done, total) synthetic examples that are made now.
         finds: image_ids that an earlier model was sure of and nobody judged: taken as positives.
 
@@ -107,14 +105,19 @@ def flag_examples(
         ),
         on="image_id",
     ).with_columns(group_id="told_group")
+    # Where people contradict each other, the image teaches nothing: neither a find nor a good one.
+    disputed = contradictions(warehouse).filter(pl.col("flag") == flag.id).select("image_id")
     found = (
         images.filter(pl.col("image_id").is_in(list(finds)))
+        .join(disputed, on="image_id", how="anti")
         .join(judged.select("image_id"), on="image_id", how="anti")
         .with_columns(value=True, origin=pl.lit("confident"), split=pl.lit("train"))
     )
     spoilt = pl.concat([known.filter("value").select("image_id"), found.select("image_id")])
     good = images.filter(~_breaks_rules(settings)).join(spoilt, on="image_id", how="anti")
-    unjudged = good.join(judged.select("image_id"), on="image_id", how="anti")
+    unjudged = good.join(
+        pl.concat([judged.select("image_id"), disputed]), on="image_id", how="anti"
+    )
     presumed = pick_sources(unjudged.select("image_id", "category"), PRESUMED, settings.seed)
     reals = pl.concat(
         [
@@ -130,7 +133,7 @@ def flag_examples(
     if flag.defects:
         held = known.filter(pl.col("split") == "holdout").select("image_id").unique()
         sources = good.join(held, on="image_id", how="anti")
-        jobs = _jobs(flag, sources, settings, stage, weights)
+        jobs = _jobs(flag, sources, settings, weights)
         parts.append(_synthetic(flag, jobs, images, warehouse, store, settings, progress))
     columns = [
         "example_id", "image_id", "product_id", "category", "group_id", "value", "origin", "kind",
@@ -194,9 +197,9 @@ def synthetic_jobs(examples: pl.DataFrame, warehouse: Warehouse) -> pl.DataFrame
 
 
 def _jobs(
-    flag: Flag, good: pl.DataFrame, settings: Settings, stage: int, weights: Mapping[str, float]
+    flag: Flag, good: pl.DataFrame, settings: Settings, weights: Sequence[Mapping[str, float]]
 ) -> pl.DataFrame:
-    """Plan the synthetic examples of a stage: the flag's own kinds, and what it must not flag."""
+    """Plan the synthetic examples: the flag's own kinds, harmless ones, and other defects."""
     enough = pl.max_horizontal("width", "height") >= settings.quality.min_longest_side
     sources = pick_sources(
         good.filter(enough).select("image_id", "category"),
@@ -206,16 +209,14 @@ def _jobs(
     others = [kind for kind in all_kinds() if kind and flag.deserved_by(kind) is False]
     own = dict.fromkeys(flag.defects, 1)
     first = plan_examples(sources, {**own, "": 1}, settings.seed)
-    # The other kinds take turns: each source is spoilt in one of the other ways.
+    # Each source is spoilt in one of the other ways, too.
     plans = [first]
-    for place, kind in enumerate(others):
-        plans.append(plan_examples(sources[place :: len(others)], {kind: 1}, settings.seed))
-    if stage > 1:
-        draws = {**own, "": 1}
-        plans += [
-            plan_examples(sources, draws, settings.seed, weights, first=number)
-            for number in range(1, stage)
-        ]
+    for kind, chosen in deal_kinds(sources, others, settings.seed).items():
+        plans.append(plan_examples(chosen, {kind: 1}, settings.seed))
+    plans += [
+        plan_examples(sources, {**own, "": 1}, settings.seed, of_stage, first=number)
+        for number, of_stage in enumerate(weights, start=1)
+    ]
     return pl.concat(plans).unique("example_id", keep="first").sort("example_id")
 
 
@@ -229,23 +230,12 @@ def _synthetic(
     progress: Progress | None,
 ) -> pl.DataFrame:
     """Return the jobs' examples with signals; those that are missing are made and kept."""
-    from imgassets.vision.engine import outcomes_of
-
     version = signals_version(settings.vision)
     at_version = f"signals_version = {quote(version)}"
     present = warehouse.read(DefectExamples, columns=["example_id"], where=at_version)
     missing = jobs.join(present, on="example_id", how="anti")
-    waiting: list[pl.DataFrame] = []
-    done = 0
-    with render_example(store, missing, settings) as renderer:
-        for outcomes in outcomes_of(missing["example_id"].to_list(), renderer, settings.vision):
-            done += outcomes.height
-            waiting.append(outcomes)
-            if sum(map(len, waiting)) >= _COMMIT_EVERY or done == missing.height:
-                _keep(pl.concat(waiting), missing, warehouse)
-                waiting.clear()
-            if progress is not None:
-                progress(done, missing.height)
+    if not missing.is_empty():  # decoding processes take a while to start
+        _make(missing, warehouse, store, settings, progress)
     made = warehouse.read(DefectExamples, where=at_version).join(
         jobs.select("example_id"), on="example_id", how="semi"
     )
@@ -263,6 +253,29 @@ def _synthetic(
         .rename({"defect": "kind"})
         .drop("seed", "signals_version")
     )
+
+
+def _make(
+    missing: pl.DataFrame,
+    warehouse: Warehouse,
+    store: ImageStore,
+    settings: Settings,
+    progress: Progress | None,
+) -> None:
+    """Render jobs, measure the pictures and keep the signals, some hundred at a time."""
+    from imgassets.vision.engine import outcomes_of
+
+    waiting: list[pl.DataFrame] = []
+    done = 0
+    with render_example(store, missing, settings) as renderer:
+        for outcomes in outcomes_of(missing["example_id"].to_list(), renderer, settings.vision):
+            done += outcomes.height
+            waiting.append(outcomes)
+            if sum(map(len, waiting)) >= _COMMIT_EVERY or done == missing.height:
+                _keep(pl.concat(waiting), missing, warehouse)
+                waiting.clear()
+            if progress is not None:
+                progress(done, missing.height)
 
 
 def _keep(outcomes: pl.DataFrame, jobs: pl.DataFrame, warehouse: Warehouse) -> None:

@@ -102,10 +102,8 @@ def train_flag_model(
             f"no image has signals of version {version}: run `imgassets backfill` first"
         )
 
-    def grow(stage: int, weights: Mapping[str, float]) -> pl.DataFrame:
-        return flag_examples(
-            flag, images, warehouse, store, settings, stage, weights, progress, finds
-        )
+    def grow(weights: Sequence[Mapping[str, float]]) -> pl.DataFrame:
+        return flag_examples(flag, images, warehouse, store, settings, weights, progress, finds)
 
     def squares(examples: pl.DataFrame) -> NDArray[np.uint8]:
         jobs = synthetic_jobs(examples, warehouse)

@@ -16,9 +16,18 @@ from imgassets.definitions import defs
 from imgassets.defs.feeds.sensors import feed_sensor
 from imgassets.defs.io_manager import column_schema
 from imgassets.defs.jobs import MAIN_ASSETS, close_previous_day
-from imgassets.defs.partitions import CATEGORY, parse_key, run_partitions, to_key
+from imgassets.defs.partitions import (
+    CATEGORY,
+    ROUND,
+    parse_key,
+    parse_round,
+    round_key,
+    run_partitions,
+    to_key,
+)
 from imgassets.defs.resources import build_resources
-from imgassets.defs.runner import add_categories, run_rectangle
+from imgassets.defs.runner import RunFailed, add_categories, add_round, run_job, run_rectangle
+from imgassets.moderation.flags import builtin_flags
 from imgassets.operations.feeds import register_feeds
 from imgassets.sample import SampleCatalog, write_sample_catalog
 from imgassets.settings import Settings
@@ -54,8 +63,71 @@ def test_definitions_are_loadable_and_every_asset_is_described() -> None:
         assert node.group_name != "default", key
         assert node.owners, key
     assert {k.path[-1] for k in graph.materializable_asset_keys} == {
-        *MAIN_ASSETS, "gallery", "image_type_model",
+        *MAIN_ASSETS, "gallery", "image_type_model", "flag_model", "review_rounds",
     }  # fmt: skip
+    assert {k.path[-1] for k in graph.external_asset_keys} == {
+        "image_labels", "type_priorities", "flag_labels", "review_answers",
+    }  # fmt: skip
+    assert {"compliance_flags", "flag_assessments"} <= set(MAIN_ASSETS)
+
+
+def test_flags_have_a_partition_each_and_so_have_rounds() -> None:
+    graph = defs().resolve_asset_graph()
+    flags = graph.get(dg.AssetKey("flag_model")).partitions_def
+    assert flags is not None
+    assert flags.get_partition_keys() == sorted(builtin_flags())
+    assert graph.get(dg.AssetKey("review_rounds")).partitions_def == ROUND
+    jobs = {job.name for job in defs().resolve_all_job_defs()}
+    assert {"round_job", "flag_training_job", "training_job"} <= jobs
+
+
+def test_what_decides_about_images_comes_after_its_models_and_before_the_sets() -> None:
+    graph = defs().resolve_asset_graph()
+
+    def parents(name: str) -> set[str]:
+        return {key.path[-1] for key in graph.get(dg.AssetKey(name)).parent_keys}
+
+    assert {"flag_model", "image_signals", "aggregated_images"} <= parents("compliance_flags")
+    assert "flag_model" in parents("quality_scores")
+    assert "compliance_flags" in parents("image_types")
+    assert "compliance_flags" in parents("ordered_image_sets")
+    assert parents("review_answers") == {"review_rounds"}
+    assert {"flag_labels", "image_signals"} <= parents("review_rounds") & parents("flag_model")
+
+
+def test_rounds_are_spelled_flag_and_number() -> None:
+    assert round_key("hateful_symbol", 7) == "hateful_symbol-007"
+    for flag, number in (("weapon", 1), ("hateful_symbol", 12), ("adult", 1234)):
+        assert parse_round(round_key(flag, number)) == (flag, number)
+
+
+@pytest.mark.parametrize(
+    "key", ["", "weapon", "weapon-", "-001", "weapon-one", "weapon-²", "weapon-1", "weapon-0x1"]
+)
+def test_a_round_added_by_hand_that_is_none_fails_with_the_spelling(key: str) -> None:
+    with pytest.raises(dg.Failure, match=r"is no round: use <flag>-<number>, e\.g\. weapon-001"):
+        parse_round(key)
+
+
+def test_a_hand_made_round_fails_its_run_in_one_line(
+    settings: Settings, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMGASSETS_HOME", str(settings.home))
+    add_round(instance, "weapon one")
+    with pytest.raises(RunFailed, match="partition 'weapon one' is no round"):
+        run_job(defs(), instance, "round_job", verbose=False, partition_key="weapon one")
+
+
+def test_checks_cover_what_compliance_writes() -> None:
+    names = {
+        (key.asset_key.path[-1], key.name)
+        for key in defs().resolve_asset_graph().asset_check_keys
+    }  # fmt: skip
+    assert {
+        ("compliance_flags", "contract"),
+        ("compliance_flags", "no_orphan_images"),
+        ("flag_assessments", "contract"),
+    } <= names
 
 
 def test_the_gpu_step_is_tagged_for_pools_and_kubernetes() -> None:
@@ -168,7 +240,7 @@ def test_one_run_of_two_partitions_writes_both_describes_each_and_passes_its_che
     result = run_rectangle(defs(), instance, partitions, MAIN_ASSETS)
 
     evaluations = result.get_asset_check_evaluations()
-    assert len(evaluations) == 19
+    assert len(evaluations) == 22
     assert [e.check_name for e in evaluations if not e.passed] == []
 
     events = result.asset_materializations_for_node("supplier_offers")

@@ -35,6 +35,7 @@ def example(
     value: bool,
     *,
     looks: bool | None = None,
+    centre: float | None = None,
     image: str | None = None,
     origin: str = "label",
     kind: str = "",
@@ -42,9 +43,13 @@ def example(
     rule: bool | None = None,
     spread: float = 0.3,
 ) -> dict[str, object]:
-    """Return one example; it looks as its value says unless ``looks`` says otherwise."""
+    """Return one example, around 1 or -1: by its value, unless ``looks`` says otherwise.
+
+    ``centre`` is another place altogether.
+    """
     rng = np.random.default_rng(int(hashlib.sha256(name.encode()).hexdigest()[:12], 16))
-    centre = 1.0 if (value if looks is None else looks) else -1.0
+    if centre is None:
+        centre = 1.0 if (value if looks is None else looks) else -1.0
     numbers = rng.normal(centre, spread, len(SCALARS) + DIMENSIONS)
     return {
         "example_id": name,

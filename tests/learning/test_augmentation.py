@@ -6,6 +6,7 @@ import pytest
 from imgassets.learning.augmentation import (
     JOB_SCHEMA,
     all_kinds,
+    deal_kinds,
     harder_weights,
     kinds_of,
     pick_sources,
@@ -94,6 +95,35 @@ class TestSources:
     def test_there_may_be_fewer(self) -> None:
         assert pick_sources(self.images, 1000, 0).height == 40
         assert pick_sources(self.images.clear(), 5, 0).is_empty()
+
+
+class TestDeal:
+    kinds = ("border", "collage", "promo_badge", "watermark")
+
+    def kind_of(self, images, kinds, seed=0) -> dict[str, str]:
+        dealt = deal_kinds(images, kinds, seed)
+        assert list(dealt) == list(kinds)
+        return {image: kind for kind, images in dealt.items() for image in images}
+
+    def test_every_image_gets_one_kind_and_every_kind_images(self) -> None:
+        dealt = deal_kinds(IMAGES, self.kinds, 0)
+        assert sorted(image for images in dealt.values() for image in images) == IMAGES
+        assert min(map(len, dealt.values())) >= 4
+
+    def test_other_images_change_nothing(self) -> None:
+        every, some = self.kind_of(IMAGES, self.kinds), self.kind_of(IMAGES[::3], self.kinds)
+        assert every.items() >= some.items()
+
+    def test_a_kind_less_moves_its_own_images_only(self) -> None:
+        every, fewer = self.kind_of(IMAGES, self.kinds), self.kind_of(IMAGES, self.kinds[1:])
+        assert all(fewer[i] == kind for i, kind in every.items() if kind != "border")
+
+    def test_another_seed_deals_otherwise(self) -> None:
+        assert self.kind_of(IMAGES, self.kinds) != self.kind_of(IMAGES, self.kinds, 1)
+
+    def test_nothing_to_deal(self) -> None:
+        assert deal_kinds(IMAGES, [], 0) == {}
+        assert deal_kinds([], ["border"], 0) == {"border": []}
 
 
 class TestHarderWeights:

@@ -7,22 +7,14 @@ import base64
 import numpy as np
 import pandas as pd
 import pytest
-from tests.learning.flag_cases import both_sides, example, frame
-from tests.tiny_backbone import SIDE, write_backbone
 
 from imgassets.learning.block_model import BlockModel, answer, fit
 from imgassets.learning.block_training import MOST, subset, train_block
 from imgassets.learning.flag_training import answers_of
 from imgassets.settings import LearningSettings, ReviewSettings, VisionSettings
 from imgassets.vision.last_block import LastBlock
-
-
-def coloured(truth: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Return noisy squares: reddish where true, bluish elsewhere."""
-    rng = np.random.default_rng(seed)
-    tone = np.where(truth[:, None], (190, 110, 70), (70, 110, 190))
-    noise = rng.normal(0, 25, (len(truth), SIDE, SIDE, 3))
-    return np.clip(tone[:, None, None] + noise, 0, 255).astype(np.uint8)
+from tests.learning.flag_cases import both_sides, example, frame
+from tests.tiny_backbone import SIDE, coloured, write_backbone
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.learning.flag_cases import DIMENSIONS, both_sides, frame
 
 from imgassets.learning import flag_model
 from imgassets.learning.features import SCALARS, feature_matrix
@@ -17,6 +16,7 @@ from imgassets.learning.flag_training import Trained, train_heads
 from imgassets.learning.registered import CorruptedModel
 from imgassets.learning.registry import ModelRegistry
 from imgassets.settings import LearningSettings, ReviewSettings
+from tests.learning.flag_cases import DIMENSIONS, both_sides, frame
 
 ASKED = frame(both_sides(range(50, 53), spread=1.5))
 

@@ -5,11 +5,11 @@ import copy
 import numpy as np
 import polars as pl
 import pytest
-from tests.learning.flag_cases import both_sides, example, frame
 
 from imgassets.learning.flag_model import FlagModel
 from imgassets.learning.flag_training import (
     HOLDOUT,
+    MIN_GAIN,
     Parts,
     TooFewExamples,
     Trained,
@@ -23,6 +23,7 @@ from imgassets.learning.flag_training import (
 )
 from imgassets.learning.limits import NEVER, Measures
 from imgassets.settings import LearningSettings, ReviewSettings
+from tests.learning.flag_cases import both_sides, example, frame
 
 LEARNING = LearningSettings(max_augmentations=3)
 REVIEW = ReviewSettings(min_rejections=2)
@@ -155,8 +156,9 @@ class Growing:
         self.shows_from = shows_from
         self.asked: list[tuple[int, dict[str, float]]] = []
 
-    def __call__(self, stage, weights) -> pl.DataFrame:
-        self.asked.append((stage, dict(weights)))
+    def __call__(self, weights) -> pl.DataFrame:
+        stage = len(weights) + 1
+        self.asked.append((stage, dict(weights[-1]) if weights else {}))
         rows = both_sides(range(10))
         for group in range(10):
             for step in range(stage):
@@ -175,7 +177,7 @@ class TestAugment:
         grow = Growing(shows_from=1)
         examples, history = augment("blurry", grow, LEARNING, REVIEW, 0)
         assert grow.asked == [(1, {})]
-        assert examples.equals(Growing(shows_from=1)(1, {}))
+        assert examples.equals(Growing(shows_from=1)([]))
         (stage,) = history
         made = split_examples(examples, 0).train
         assert stage.stage == 1
@@ -192,12 +194,31 @@ class TestAugment:
         assert history[0].recall < LEARNING.target_recall <= history[1].recall
         assert history[1].n_synthetic == 2 * history[0].n_synthetic
 
-    def test_gives_up_after_the_last_stage(self) -> None:
+    def test_gives_up_when_a_stage_gains_nothing(self) -> None:
         grow = Growing(shows_from=99)
         examples, history = augment("blurry", grow, LEARNING, REVIEW, 0)
-        assert [stage.stage for stage in history] == [1, 2, 3]
-        assert examples.equals(Growing(shows_from=99)(3, {})), "the last stage's are trained on"
+        assert [stage.stage for stage in history] == [1, 2]
+        assert history[1].f1 < history[0].f1 + MIN_GAIN
+        assert examples.equals(Growing(shows_from=99)([{}])), "the last stage's are trained on"
         assert all(stage.recall < LEARNING.target_recall for stage in history)
+
+    def test_gives_up_after_the_last_stage(self) -> None:
+        """Each stage shows a third more of the blur, and the last one is not enough."""
+
+        def grow(weights) -> pl.DataFrame:
+            stage = len(weights) + 1
+            rows = both_sides(range(10))
+            for group in range(10):
+                for step in range(4):
+                    rows.append(example(f"made-{group}-{step}", f"g{group}", True,
+                                        looks=step < stage, kind="motion_blur",
+                                        origin="synthetic", image=f"no-{group}-0"))  # fmt: skip
+            return frame(rows)
+
+        examples, history = augment("blurry", grow, LEARNING, REVIEW, 0)
+        assert [stage.stage for stage in history] == [1, 2, 3]
+        assert history[2].recall < LEARNING.target_recall
+        assert examples.equals(grow([{}, {}])), "the last stage's are trained on"
 
     def test_without_synthetic_examples_there_is_one_stage(self) -> None:
         rows = both_sides(range(6), looks=False)

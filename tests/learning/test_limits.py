@@ -78,9 +78,7 @@ class TestReview:
     def test_shows_people_the_positives_that_the_flag_misses(self) -> None:
         """A good image at 0.5 keeps the flag above it; four positives lie just below."""
         truth = np.repeat([True, False, True, False], [36, 1, 4, 100])
-        p = np.concatenate(
-            [np.linspace(0.9, 0.6, 36), [0.5], [0.45] * 4, np.linspace(0.3, 0, 100)]
-        )
+        p = np.concatenate([np.linspace(0.9, 0.6, 36), [0.5], [0.45] * 4, np.linspace(0.3, 0, 100)])
         found = limits(truth, p)
         assert found.flag == pytest.approx(0.55)
         assert found.review == pytest.approx(0.375)

@@ -72,7 +72,7 @@ BAD_FILES = {
     "another group": (f"[pet]\n{OWN}".replace("compliance", "taste"), "is 'quality' or 'comp"),
     "kinds as a word": (f'[pet]\n{OWN}defects = "collage"\n', "lists of names, not 'collage'"),
     "kinds as numbers": (f"[pet]\n{OWN}unclear = [1]\n", "lists of names"),
-    "a kind that is not made": (f'[pet]\n{OWN}defects = ["fur"]\n', "no kind of defect: fur; .*col"),
+    "a kind that is not made": (f'[pet]\n{OWN}defects = ["fur"]\n', "no kind of defect: fur;.*col"),
     "quality": (f"[pet]\n{OWN}".replace("compliance", "quality"), "has to be 'compliance'"),
     "a flag that moves": (f"[blurry]\n{OWN}", "flag 'blurry': its group has to be 'quality'"),
 }  # fmt: skip

@@ -5,10 +5,18 @@ import polars as pl
 import pytest
 
 from imgassets.operations.planning import Plan, fingerprints, plan, stale_partitions
+from imgassets.operations.reviews import add_tasks, record_answer, undo_answer
 from imgassets.settings import Settings
-from imgassets.warehouse.contracts import FeedFiles, ModelVersions, PartitionState, TypePriorities
+from imgassets.warehouse.contracts import (
+    FeedFiles,
+    FetchedImages,
+    ModelVersions,
+    PartitionState,
+    TypePriorities,
+)
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from imgassets.warehouse.partitions import Partition
+from tests.moderation.people import NOW, image, task, tasks
 
 DAYS = [dt.date(2026, 1, 5) + dt.timedelta(days=n) for n in range(4)]
 WRITE = CommitMessage(asset="test")
@@ -84,6 +92,50 @@ def test_settings_models_and_priorities_count(warehouse: Warehouse, settings: Se
     }  # fmt: skip
     warehouse.replace([Replacement(ModelVersions, pl.DataFrame([version]))], WRITE)
     assert len(stale(warehouse, settings)) == 2
+
+
+def fetched(day: dt.date, category: str, number: int) -> dict[str, object]:
+    return {
+        "day": day, "category": category, "product_id": f"P{number}", "supplier_id": "acme",
+        "image_url": f"{number}.jpg", "image_location": f"/{number}.jpg",
+        "image_id": image(number), "format": "JPEG", "width": 500, "height": 500, "byte_size": 9,
+        "mode": "rgb", "bit_depth": 8, "frames": 1, "extension": "jpg", "extension_matches": True,
+    }  # fmt: skip
+
+
+def test_what_people_say_counts_where_the_image_is_from_its_first_day_on(
+    warehouse: Warehouse, settings: Settings
+) -> None:
+    set_feeds(warehouse, *[share(d, c, f"{d}{c}") for d in DAYS for c in ("tablet", "laptop")])
+    images = [fetched(DAYS[2], "tablet", 1), fetched(DAYS[3], "laptop", 2)]
+    schema = FetchedImages.create_empty().schema
+    warehouse.replace([Replacement(FetchedImages, pl.DataFrame(images, schema=schema))], WRITE)
+    complete(warehouse, settings)
+    add_tasks(warehouse, tasks(task(1), task(2), task(3)))
+    assert stale(warehouse, settings) == [], "a question changes nothing"
+    answer = record_answer(warehouse, task(1)["task_id"], "yes", "ann", NOW)
+    assert stale(warehouse, settings) == [(DAYS[2], "tablet"), (DAYS[3], "tablet")]
+    undo_answer(warehouse, answer, "ann", NOW + dt.timedelta(minutes=1))
+    assert stale(warehouse, settings) == [], "what was taken back was never said"
+    record_answer(warehouse, task(2)["task_id"], "unsure", "ann", NOW)
+    record_answer(warehouse, task(3)["task_id"], "yes", "ann", NOW)
+    assert stale(warehouse, settings) == [], "undecided, and of an image that nobody sends"
+    record_answer(warehouse, task(2)["task_id"], "no", "ben", NOW)
+    assert stale(warehouse, settings) == [(DAYS[3], "laptop")]
+
+
+def test_flags_of_ones_own_count(warehouse: Warehouse, settings: Settings, tmp_path: Path) -> None:
+    set_feeds(warehouse, share(DAYS[0], "tablet", "x"))
+    complete(warehouse, settings)
+    file = tmp_path / "flags.toml"
+    text = '[pet]\ngroup = "compliance"\nquestion = "A pet?"\ntitle = "pet"\n'
+    file.write_text(text)
+    own = settings.model_copy(update={"flags": file})
+    assert stale(warehouse, own) == [(DAYS[0], "tablet")], "it is reported as not assessed"
+    complete(warehouse, own)
+    assert stale(warehouse, own) == []
+    file.write_text(text.replace('"pet"', '"animal"'))
+    assert stale(warehouse, own) == [(DAYS[0], "tablet")], "titles stand in reasons"
 
 
 def test_where_things_are_kept_does_not_count(warehouse: Warehouse, settings: Settings) -> None:

@@ -201,9 +201,7 @@ class TestEvidence:
         assert scores["failed_rules"].to_list() == [["low_resolution"]]
 
     def test_other_images_stay_with_the_rules(self, make_aggregated, make_signals, key) -> None:
-        learned = pl.DataFrame(
-            [(key("a"), "blurry", 0.9, 0.6, "7")], schema=LEARNED, orient="row"
-        )
+        learned = pl.DataFrame([(key("a"), "blurry", 0.9, 0.6, "7")], schema=LEARNED, orient="row")
         scores = score_quality(
             make_aggregated({"name": "a"}, {"name": "b"}),
             make_signals({"name": "a"}, {"name": "b"}),

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.tiny_backbone import write_backbone
 
 from imgassets.settings import VisionSettings
 from imgassets.vision.backbones import load_backbone
 from imgassets.vision.last_block import LastBlock
+from tests.tiny_backbone import write_backbone
 
 
 def random_squares(n: int, side: int) -> np.ndarray:

@@ -125,18 +125,19 @@ def split_examples(examples: pl.DataFrame, seed: int) -> Parts:
     return Parts(train, held.filter(~pl.col("origin").is_in(_FROM_THE_LOOP)))
 
 
-def require_examples(flag: str, train: pl.DataFrame) -> None:
+def require_examples(flag: str, parts: Parts) -> None:
     """Raise TooFewExamples unless a model can be trained and tried on these examples."""
-    positives = train.filter("value")
+    positives = parts.train.filter("value")
     found = positives["image_id"].n_unique()
     groups = positives["group_id"].n_unique()
+    held = parts.test.filter("value")["image_id"].n_unique()
     if found < MIN_POSITIVES or groups < 2:
         raise TooFewExamples(
             f"'{flag}' needs {MIN_POSITIVES} images that deserve it, of 2 products or styles, to "
-            f"train on; there are {found} of {groups}: import labels (`imgassets labels import`) "
-            "or answer review tasks"
+            f"train on; there are {found} of {groups}, besides {held} held out to test on: import "
+            "labels (`imgassets labels import`) or answer review tasks"
         )
-    if train.filter(~pl.col("value"))["group_id"].n_unique() < 2:
+    if parts.train.filter(~pl.col("value"))["group_id"].n_unique() < 2:
         raise TooFewExamples(
             f"'{flag}' needs images that do not deserve it, of 2 products or styles: run "
             "`imgassets backfill`, so that there are some to compare with"
@@ -164,8 +165,9 @@ def augment(
     weights: list[dict[str, float]] = []
     for stage in range(1, learning.max_augmentations + 1):
         examples = grow(weights)
-        train = split_examples(examples, seed).train
-        require_examples(flag, train)
+        parts = split_examples(examples, seed)
+        require_examples(flag, parts)
+        train = parts.train
         made = int((train["origin"] == "synthetic").sum())
         trained = train_heads(flag, train, learning, review, seed, only="logistic")[0]
         tuned = trained.tuned

@@ -127,18 +127,18 @@ class TestTooFew:
         ],
     )
     def test_positives(self, positives, found) -> None:
-        with pytest.raises(TooFewExamples, match=rf"'weapon' needs 3 .* are {found}: import labe"):
-            require_examples("weapon", frame([*positives, *self.negatives]))
+        with pytest.raises(TooFewExamples, match=rf"'weapon' needs 3 .* are {found}, besides 0 held"):
+            require_examples("weapon", Parts(frame([*positives, *self.negatives]), frame([])))
 
     @pytest.mark.parametrize("negatives", [[], [example(f"n{i}", "n", False) for i in range(4)]])
     def test_negatives(self, negatives) -> None:
         positives = [example(f"a{i}", f"g{i}", True) for i in range(5)]
         with pytest.raises(TooFewExamples, match="`imgassets backfill`"):
-            require_examples("weapon", frame([*positives, *negatives]))
+            require_examples("weapon", Parts(frame([*positives, *negatives]), frame([])))
 
     def test_enough(self) -> None:
         positives = [example(f"a{i}", f"g{i % 2}", True) for i in range(3)]
-        require_examples("weapon", frame([*positives, *self.negatives]))
+        require_examples("weapon", Parts(frame([*positives, *self.negatives]), frame([])))
 
     def test_augmenting_says_so_too(self) -> None:
         with pytest.raises(TooFewExamples, match="'weapon' needs 3 images"):

@@ -215,7 +215,7 @@ def test_all_done_and_the_skipped_ones_again(tab, served):
     tab.page.click("#rest-skipped")
     tab.key("y")
     tab.page.wait_for_selector("#rest-title:text-is('All done, thank you')")
-    assert "imgassets train FLAG" in tab.text("#rest-how")
+    assert "imgassets review round FLAG" in tab.text("#rest-how")
     tab.page.wait_for_selector("#rest-flags a:visible")
     assert "12" in tab.text("#rest-flags")
     tab.page.keyboard.press("ArrowLeft")

@@ -62,7 +62,7 @@ def test_a_name_that_is_allowed(served):
 def test_a_fresh_home_has_no_questions_and_says_how_to_get_some(fresh_client):
     page = fresh_client.get("/").text
     assert "No open questions" in page
-    assert "imgassets train FLAG" in page
+    assert "imgassets review round FLAG" in page
     batch = fresh_client.get("/api/review/tasks", params={"reviewer": "Ana"}).json()
     assert batch == {"tasks": [], "open": 0}
 

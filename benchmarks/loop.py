@@ -1,6 +1,6 @@
 """The loop from 15 positives: F1 against the number of human answers, beside random sampling.
 
-    python benchmarks/loop.py PHOTOS --flag skirt [--backbone FOLDER] [--rounds 6] [--tasks 40]
+    python benchmarks/loop.py PHOTOS --flag skirt [--backbone FOLDER] [--rounds 6] [--home FOLDER]
 
 PHOTOS holds one folder of pictures per class. One class plays the rare flag; 30 % of the pictures,
 by a hash of their names, are the fixed holdout. Both arms start with the same 15 positives and no
@@ -53,12 +53,13 @@ def main() -> None:
     parser.add_argument("--backbone", default="embedded")
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--tasks", type=int, default=40, help="questions of a round")
+    parser.add_argument("--home", type=Path, help="kept afterwards; default: a temporary folder")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        run(arguments, Path(scratch))
+        run(arguments, arguments.home or Path(scratch, "home"), Path(scratch))
 
 
-def run(arguments: argparse.Namespace, scratch: Path) -> None:
+def run(arguments: argparse.Namespace, home: Path, scratch: Path) -> None:
     pictures = sorted(p for p in arguments.photos.glob("*/*.jpg"))
     truth = pl.DataFrame(
         {
@@ -79,7 +80,6 @@ def run(arguments: argparse.Namespace, scratch: Path) -> None:
         "IMGASSETS_LEARNING__RETRAIN_BLOCK": "false",
         "IMGASSETS_REVIEW__TASKS_PER_ROUND": str(arguments.tasks),
     }
-    home = scratch / "loop"
     prepare(arguments, truth, home, scratch)
     curves = {
         "loop": answer_rounds(arguments, truth, home, by_model=True),
@@ -172,17 +172,15 @@ def record(warehouse: Warehouse, tasks: pl.DataFrame, said: dict[str, bool]) -> 
 
 
 def show(flag: str, curves: dict[str, list[dict[str, object]]]) -> None:
-    console = Console(width=110)
+    console = Console(width=120)
     first = curves["loop"][0]
     console.print(
         f"flag '{flag}': {first['n_scanned']} images scanned, holdout {first['n_holdout']}; both "
         f"arms start with {SEEDS} positives"
     )
     arms = list(curves)
-    table = Table(
-        "round", *(f"{arm}: {part}" for arm in arms
-                   for part in ("answers", "positives", "precision", "recall", "F1"))
-    )  # fmt: skip
+    parts = ("answers", "found", "P", "R", "F1")
+    table = Table("round", *(f"{arm}: {part}" for arm in arms for part in parts))
     for rows in zip(*curves.values(), strict=True):
         cells = []
         for row in rows:

@@ -145,7 +145,7 @@ class LearningSettings(_Part):
     target_precision: float = Field(0.97, ge=0, le=1, description="Augmentation stops at both …")
     target_recall: float = Field(0.95, ge=0, le=1, description="… of these, on the tuning part.")
     max_false_discards: float = Field(
-        0.005, ge=0, le=1, description="Share of good tuning images that a limit may discard."
+        0.005, ge=0, le=1, description="Share of good tuning images a quality limit may discard."
     )
     retrain_block: bool = Field(
         True, description="Also retrain the backbone's last block (where it has one)."

@@ -142,7 +142,8 @@ def _train_one(of: Settings, model: str, verbose: bool) -> None:
     )
     for name in shown:
         if name in found:
-            console.print(f"  held out: {name:14} {found[name]:.3f}")
+            digits = 0 if name == "n" else 3
+            console.print(f"  held out: {name:14} {found[name]:.{digits}f}")
 
 
 def _run(

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -33,11 +33,12 @@ from imgassets.learning.flag_training import (
     split_examples,
     train_heads,
 )
-from imgassets.learning.limits import measures
+from imgassets.learning.limits import Measures, measures
 from imgassets.learning.registered import PROMOTED_TAG, CorruptedModel, RegisteredVersion
 from imgassets.learning.registry import ModelRegistry
 
 if TYPE_CHECKING:
+    from imgassets.learning.cards import ModelCard
     from imgassets.settings import Settings
 
 Pictures = Callable[[Sequence[str]], NDArray[np.uint8]]
@@ -66,6 +67,15 @@ class FlagReport:
     metrics: Mapping[str, float]
     n_train: int
     n_test: int
+
+
+class _Outcome(NamedTuple):
+    """What the held-out part says of a new model."""
+
+    answered: pl.DataFrame
+    measured: Measures
+    wins: bool
+    explanation: str
 
 
 def train_flag(
@@ -109,89 +119,134 @@ def train_flag(
     parts = split_examples(examples, settings.seed)
     trained = _train_all(flag, parts.train, settings, signals_version, squares)
     chosen = choose_approach(trained, settings.learning.pixel_margin)
-    model = chosen.model
-    p = answers_of(model, parts.test, squares)
-    truth, real = parts.test["value"].to_numpy(), is_real(parts.test)
-    measured = measures(truth, p >= model.limits["flag"], real)
-    answered = parts.test.with_columns(
-        probability=pl.Series(p), answer=pl.Series(p >= model.limits["flag"])
-    )
-    name = f"champion {champion.version}" if champion else ""
-    try:
-        holder = load_model(registry.download(flag, champion.version)) if champion else None
-        wins, explanation = contest(model, holder, name, parts.test, squares, chosen.tuned)
-    except CorruptedModel as error:
-        wins, explanation = True, f"{name} cannot be read, replaced: {error}"
-    model.info["history"] = [stage._asdict() for stage in history]
-    model.info["held_out"] = measured.flat() if measured.positives else {}
+    outcome = _compare(flag, chosen, parts.test, registry, champion, squares)
+    measured = outcome.measured.flat()
+    chosen.model.info["history"] = [stage._asdict() for stage in history]
+    chosen.model.info["held_out"] = measured
     metrics = {
-        **measured.flat(),
+        **measured,
         **{k: v for t in trained for k, v in t.tuned.flat(f"tuned_{t.model.approach}_").items()},
         **{f"augmentation_{s.stage}_f1": s.f1 for s in history},
     }
-    tags = {
-        "data_hash": hashed,
-        "decision": "promote" if wins else "keep",
-        "explanation": explanation,
-        "approach": model.approach,
-        "signals_version": signals_version,
-        "snapshot_id": str(snapshot_id),
-        "metric": METRIC,
-        "value": repr(measured.f1),
-        "n_train": str(parts.train.height),
-        "n_test": str(parts.test.height),
-    }
     card = describe_flag(
-        question, trained, chosen, parts, answered, measured, history,
-        f"{'promoted' if wins else 'not promoted'}: {explanation}",
+        question, trained, chosen, parts, outcome.answered, outcome.measured, history,
+        f"{'promoted' if outcome.wins else 'not promoted'}: {outcome.explanation}",
     )  # fmt: skip
-    curves = [("held out", truth, p, model.limits["flag"])]
-    tuned_truth = parts.train["value"].to_numpy()
-    curves += [
-        (f"{t.model.approach}, out of fold", tuned_truth, t.p, t.model.limits["flag"])
-        for t in trained
-        if len(t.p) == len(tuned_truth)
-    ]
+    version = _register(
+        flag, chosen.model, registry,
+        params={
+            "seed": settings.seed,
+            "snapshot_id": snapshot_id,
+            "stages": len(history),
+            **{f"n_{name}": str(count) for name, count in _counts(examples).items()},
+        },
+        metrics=metrics,
+        plots={
+            "precision_recall": _curves(flag, trained, chosen, parts.train, outcome.answered),
+            "mistakes": mistakes_sheet(f"{flag}, held out", outcome.answered, pictures),
+        },
+        tags={
+            "data_hash": hashed,
+            "decision": "promote" if outcome.wins else "keep",
+            "explanation": outcome.explanation,
+            "snapshot_id": str(snapshot_id),
+            "metric": METRIC,
+            "value": repr(measured[METRIC]) if METRIC in measured else "",
+            "n_train": str(parts.train.height),
+            "n_test": str(parts.test.height),
+        },
+        card=card,
+    )  # fmt: skip
+    if outcome.wins:
+        registry.promote(flag, version.version)
+    return FlagReport(
+        version=version,
+        retrained=True,
+        promoted=outcome.wins,
+        explanation=outcome.explanation,
+        approach=chosen.model.approach,
+        metrics=metrics,
+        n_train=parts.train.height,
+        n_test=parts.test.height,
+    )
+
+
+def _compare(
+    flag: str,
+    chosen: Trained,
+    test: pl.DataFrame,
+    registry: ModelRegistry,
+    champion: RegisteredVersion | None,
+    squares: Squares | None,
+) -> _Outcome:
+    """Let the new model and what answers now judge the held-out part."""
+    model = chosen.model
+    p = answers_of(model, test, squares)
+    answer = p >= model.limits["flag"]
+    measured = measures(test["value"].to_numpy(), answer, is_real(test))
+    answered = test.with_columns(probability=pl.Series(p), answer=pl.Series(answer))
+    name = f"champion {champion.version}" if champion else ""
+    try:
+        holder = load_model(registry.download(flag, champion.version)) if champion else None
+        wins, explanation = contest(model, holder, name, test, squares, chosen.tuned)
+    except CorruptedModel as error:
+        wins, explanation = True, f"{name} cannot be read, replaced: {error}"
+    return _Outcome(answered, measured, wins, explanation)
+
+
+def _register(
+    flag: str,
+    model: AnyModel,
+    registry: ModelRegistry,
+    *,
+    params: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    plots: Mapping[str, bytes],
+    tags: Mapping[str, str],
+    card: ModelCard,
+) -> RegisteredVersion:
+    """Register a model of either kind with all that is known of its making."""
     is_block = isinstance(model, BlockModel)
     inputs = {"square": "string"} if is_block else dict.fromkeys(SCALARS, "float")
+    made_by = {"approach": model.approach, "signals_version": model.signals_version}
     with tempfile.TemporaryDirectory() as scratch:
         model.save(Path(scratch))
-        version = registry.log_and_register(
+        return registry.log_and_register(
             flag,
             folder=Path(scratch),
             code=Path(__file__).with_name("block_model.py" if is_block else "flag_model.py"),
             inputs=inputs if is_block else {**inputs, "embedding": "floats"},
             params={
                 "algorithm": ALGORITHM,
-                "approach": model.approach,
-                "seed": settings.seed,
-                "signals_version": signals_version,
-                "snapshot_id": snapshot_id,
-                "stages": len(history),
+                **made_by,
+                **params,
                 **{f"limit_{name}": value for name, value in model.limits.items()},
-                **{f"n_{name}": str(count) for name, count in _counts(examples).items()},
             },
             metrics=metrics,
-            plots={
-                "precision_recall": precision_recall_plot(f"{flag}: precision and recall", curves),
-                "mistakes": mistakes_sheet(f"{flag}, held out", answered, pictures),
-            },
-            tags=tags,
+            plots=plots,
+            tags={**made_by, **tags},
             card=card,
             requirements=("torch", "transformers") if is_block else ("scikit-learn", "skops"),
         )
-    if wins:
-        registry.promote(flag, version.version)
-    return FlagReport(
-        version=version,
-        retrained=True,
-        promoted=wins,
-        explanation=explanation,
-        approach=model.approach,
-        metrics=metrics,
-        n_train=parts.train.height,
-        n_test=parts.test.height,
-    )
+
+
+def _curves(
+    flag: str,
+    trained: Sequence[Trained],
+    chosen: Trained,
+    train: pl.DataFrame,
+    answered: pl.DataFrame,
+) -> bytes:
+    """Return the plot, a PNG: precision and recall held out and, of each approach, out of fold."""
+    truth = train["value"].to_numpy()
+    held = (answered["value"].to_numpy(), answered["probability"].to_numpy())
+    curves = [("held out", *held, chosen.model.limits["flag"])]
+    curves += [
+        (f"{t.model.approach}, out of fold", truth, t.p, t.model.limits["flag"])
+        for t in trained
+        if len(t.p) == len(truth)
+    ]
+    return precision_recall_plot(f"{flag}: precision and recall", curves)
 
 
 def load_model(folder: Path) -> AnyModel:
@@ -253,7 +308,7 @@ def _already_trained(
         promoted=promote,
         explanation=f"the same examples made version {made.version}: {made.tags['explanation']}",
         approach=made.tags["approach"],
-        metrics={made.tags["metric"]: float(made.tags["value"])},
+        metrics={made.tags["metric"]: float(value)} if (value := made.tags["value"]) else {},
         n_train=int(made.tags["n_train"]),
         n_test=int(made.tags["n_test"]),
     )

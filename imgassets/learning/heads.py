@@ -16,6 +16,9 @@ from imgassets.learning.flag_model import MOST
 FOLDS = 5
 """Folds of the group-wise cross-validation."""
 
+REPEATS = 3
+"""Foldings whose answers are averaged: with few positives one folding says little."""
+
 C_GRID = (1.0, 10.0, 100.0)
 """Inverse regularisation strengths that are tried, strongest regularisation first."""
 
@@ -144,6 +147,11 @@ def log_loss(y: Bools, p: Floats) -> float:
 def best_variant(
     variants: Sequence[Make], x: Features, y: Bools, groups: Sequence[str], seed: int
 ) -> tuple[Make, Floats]:
-    """Return the variant of least out-of-fold loss and its out-of-fold probabilities."""
+    """Return the variant of least out-of-fold loss and its out-of-fold probabilities.
+
+    The variants are compared on one folding; the best one's answers are averaged over `REPEATS`.
+    """
     tried = [(make, out_of_fold(make, x, y, groups, seed)) for make in variants]
-    return min(tried, key=lambda item: log_loss(y, item[1]))
+    best, first = min(tried, key=lambda item: log_loss(y, item[1]))
+    more = [out_of_fold(best, x, y, groups, seed + repeat) for repeat in range(1, REPEATS)]
+    return best, np.mean([first, *more], axis=0)

@@ -13,8 +13,10 @@ NEVER = 1.0
 _REVIEW_RECALL = 0.95
 """Share of known positives that the review limit lets people see."""
 
-_REVIEW_SHARE = 0.05
+REVIEW_SHARE = 0.05
 """Share of the negatives that may be asked about, at most: people's time is the limit."""
+
+_WITHOUT_POSITIVES = ("n", "positives", "false_discards")
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -41,8 +43,12 @@ class Measures:
     false_discards: float
 
     def flat(self, prefix: str = "") -> dict[str, float]:
-        """Return the measures under flat names, e.g. ``recall``."""
-        return {f"{prefix}{name}": float(value) for name, value in vars(self).items()}
+        """Return the measures under flat names, e.g. ``recall``.
+
+        Where no image deserves the flag, precision, recall and F1 measure nothing: left out.
+        """
+        told = vars(self) if self.positives else _WITHOUT_POSITIVES
+        return {f"{prefix}{name}": float(vars(self)[name]) for name in told}
 
 
 def measures(truth: Bools, answers: Bools, real: Bools) -> Measures:
@@ -124,7 +130,7 @@ def choose_limits(
     sure = possible & (precision >= reject_precision) & (hits >= min_rejections)
     reject = float(cuts[np.flatnonzero(sure)[-1]]) if sure.any() else NEVER
     asked = np.cumsum(~sorted_truth) / max(int(np.sum(~truth)), 1)
-    wide = possible & (asked <= _REVIEW_SHARE)
+    wide = possible & (asked <= REVIEW_SHARE)
     enough = wide & (recall >= _REVIEW_RECALL)
     if enough.any():
         review = float(cuts[np.flatnonzero(enough)[0]])

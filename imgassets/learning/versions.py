@@ -24,7 +24,7 @@ def model_versions(registry: ModelRegistry) -> pl.DataFrame:
             "is_champion": made.version == model.champion,
             "run_id": made.run_id,
             "metric": made.tags["metric"],
-            "value": float(made.tags["value"]),
+            "value": float(made.tags["value"]) if made.tags["value"] else None,
             "n_train": int(made.tags["n_train"]),
             "n_test": int(made.tags["n_test"]),
             "snapshot_id": int(made.tags["snapshot_id"]),

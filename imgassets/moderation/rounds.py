@@ -38,7 +38,6 @@ class Limits(NamedTuple):
 
     reject: float
     review: float
-    flag: float
 
 
 class Round(NamedTuple):
@@ -95,12 +94,13 @@ def choose_tasks(
     near = np.setdiff1d(np.unique(nearest), finds)
     is_near = np.isin(np.arange(len(p)), near)
 
-    by_doubt = np.argsort(np.abs(p - limits.flag), kind="stable")
+    # Rare classes are learnt from what is found: the most likely come first, and those among them
+    # that people refuse are the hardest counterexamples.
     by_p = np.argsort(-p, kind="stable")
     rng = np.random.default_rng([seed, number])
     ranked = {
         "confident": [i for i in by_p if confident[i] and is_open[i]],
-        "uncertain": [i for i in by_doubt if doubtful[i] and is_open[i]],
+        "uncertain": [i for i in by_p if doubtful[i] and is_open[i]],
         "neighbour": [i for i in by_p if is_near[i] and is_open[i]],
         "random": [
             i for i in rng.permutation(len(p)) if is_open[i] and not (confident[i] or doubtful[i])

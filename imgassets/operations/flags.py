@@ -83,6 +83,7 @@ def train_flag_model(
         RegistryUnavailable: the registry does not answer.
     """
     from imgassets.learning.flags import train_flag
+    from imgassets.learning.limits import REVIEW_SHARE
 
     # Loaded where it is used: a code location has no use for what draws synthetic pictures.
     from imgassets.operations.flag_examples import (
@@ -116,6 +117,9 @@ def train_flag_model(
         with render_example(store, jobs, settings) as load:
             return load_squares(ids, load, settings.vision, InputSpec(_PICTURE_SIDE, "pad"))
 
+    if flag.group == "compliance":  # its reject limit discards; at its flag limit people are asked
+        learning = settings.learning.model_copy(update={"max_false_discards": REVIEW_SHARE})
+        settings = settings.model_copy(update={"learning": learning})
     report = train_flag(
         flag.id,
         flag.question,

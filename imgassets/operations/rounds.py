@@ -103,7 +103,7 @@ def run_round(
             probability=pl.Series(p)
         ),
         settled,
-        Limits(model.limits["reject"], model.limits["review"], model.limits["flag"]),
+        Limits(model.limits["reject"], model.limits["review"]),
         budget=max(0, settings.review.tasks_per_round - n_asked),
         neighbours=settings.review.neighbours,
         number=number,

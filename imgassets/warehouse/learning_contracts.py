@@ -141,7 +141,9 @@ class ModelVersions(Contract):
     is_champion = dy.Bool(description="Carries the alias 'champion'.")
     run_id = dy.String(description="MLflow run.")
     metric = dy.String(description="Metric the promotion was decided by.")
-    value = dy.Float64(description="Its value on the held-out part.")
+    value = dy.Float64(
+        nullable=True, description="Its value on the held-out part; null: nothing to measure it on."
+    )
     n_train = dy.Int32(min=0, description="Labelled images trained on.")
     n_test = dy.Int32(min=0, description="Labelled images held out.")
     snapshot_id = dy.Int64(min=0, description="Warehouse snapshot the data came from.")

@@ -127,7 +127,9 @@ class TestTooFew:
         ],
     )
     def test_positives(self, positives, found) -> None:
-        with pytest.raises(TooFewExamples, match=rf"'weapon' needs 3 .* are {found}, besides 0 held"):
+        with pytest.raises(
+            TooFewExamples, match=rf"'weapon' needs 3 .* are {found}, besides 0 held"
+        ):
             require_examples("weapon", Parts(frame([*positives, *self.negatives]), frame([])))
 
     @pytest.mark.parametrize("negatives", [[], [example(f"n{i}", "n", False) for i in range(4)]])

@@ -12,7 +12,7 @@ from imgassets.moderation.tasks import task_id
 from imgassets.warehouse.contracts import ReviewTasks
 from tests.moderation.people import image
 
-LIMITS = Limits(reject=0.9, review=0.3, flag=0.6)
+LIMITS = Limits(reject=0.9, review=0.3)
 WEAPON = builtin_flags()["weapon"]
 
 
@@ -104,15 +104,14 @@ def test_each_reason_asks_about_its_own_and_says_why() -> None:
                 assert row["probability"] < LIMITS.review
 
 
-def test_the_most_doubtful_come_first_and_priorities_fall() -> None:
+def test_the_likeliest_come_first_and_priorities_fall() -> None:
     scanned = catalog(spread(400))
     tasks = ask(scanned).tasks
     assert tasks["priority"].is_sorted(descending=True)
     doubt = tasks.filter(reason="uncertain")["probability"]
-    assert (doubt - LIMITS.flag).abs().is_sorted()
     every = scanned.filter(pl.col("probability").is_between(LIMITS.review, LIMITS.reject))
-    furthest = (every["probability"] - LIMITS.flag).abs().sort()[len(doubt) - 1]
-    assert (doubt - LIMITS.flag).abs().max() == furthest
+    assert doubt.to_list() == every["probability"].sort(descending=True).to_list()[: len(doubt)]
+    assert 0 < len(doubt) < every.height
     sure = tasks.filter(reason="confident")["probability"]
     assert sure.is_sorted(descending=True)
     of = {name: tasks.filter(reason=name)["priority"] for name in SHARES}
@@ -172,12 +171,12 @@ def test_the_same_scan_asks_the_same_and_the_seed_moves_the_random_ones_alone() 
 
 
 @pytest.mark.parametrize("budget", [1, 2, 3, 7])
-def test_small_budgets_ask_about_the_most_doubtful_first(budget: int) -> None:
+def test_small_budgets_ask_about_the_likeliest_in_doubt_first(budget: int) -> None:
     scanned = catalog(spread(400))
     tasks = ask(scanned, budget=budget).tasks
     assert tasks.height == budget
-    doubt = (scanned["probability"] - LIMITS.flag).abs()
-    most = scanned["image_id"][int(doubt.arg_min())]  # type: ignore[arg-type]
+    doubt = scanned.filter(pl.col("probability").is_between(LIMITS.review, LIMITS.reject))
+    most = doubt.sort("probability", descending=True)["image_id"][0]
     assert most in tasks["image_id"].to_list()
 
 
@@ -222,7 +221,7 @@ def test_a_model_that_finds_nothing_asks_about_the_most_likely() -> None:
 
 
 def test_a_reject_limit_that_nothing_reaches_leaves_finds_in_doubt() -> None:
-    found = ask(catalog(spread(400)), limits=Limits(1.0, 0.3, 0.6))
+    found = ask(catalog(spread(400)), limits=Limits(1.0, 0.3))
     assert (found.n_confident, found.n_uncertain) == (0, 40)
     assert "confident" not in counts(found)
 

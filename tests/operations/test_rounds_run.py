@@ -127,7 +127,9 @@ def loop(catalog: Catalog) -> Loop:
     again = catalog.run("weapon", 1)
     asked_again = catalog.tasks("weapon")
     answers: dict[str, str] = {}
-    contradicted, unsure, still_open, *plain = asked_first.to_dicts()
+    # What deserves the flag comes last: it is what round 2 is to learn from.
+    rows = sorted(asked_first.to_dicts(), key=lambda row: row["category"] == "laptop")
+    contradicted, unsure, still_open, *plain = rows
     for row in plain:
         said = "yes" if row["category"] == "laptop" else "no"
         record_answer(catalog.warehouse, row["task_id"], said, "ann", NOW)
@@ -187,7 +189,9 @@ def test_what_people_contradict_is_trained_on_neither_way(loop: Loop) -> None:
         catalog.settings, finds=[disputed],
     )  # fmt: skip
     assert disputed not in set(examples["image_id"])
-    assert set(loop.asked_first["image_id"]) - set(examples["image_id"]) == {disputed}
+    assert {i for i, said in loop.answers.items() if said in ("yes", "no")} <= set(
+        examples["image_id"]
+    )
 
 
 def test_no_question_is_asked_twice(loop: Loop) -> None:

@@ -28,7 +28,7 @@ demo: install  ## run the main job on the generated sample catalog: scoreboard a
 	@$(BIN)/imgassets demo
 
 test: install-dev  ## run every test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --durations 25
 
 check: install-dev  ## format, lint, types and import rules
 	@$(BIN)/ruff format --check .

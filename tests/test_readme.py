@@ -258,7 +258,10 @@ def test_every_setting_exists_with_its_default():
     assert set(re.findall(r"\bIMGASSETS_[A-Z_]*[A-Z]", README)) <= {*known, *NOT_SETTINGS}
     rows = re.findall(r"^\| `(IMGASSETS_\w+)` \| `?([^|`]+)`? +\|", README, re.MULTILINE)
     assert len(rows) > 10
-    defaults = {name: str(field.default) or "none" for name, field in known.items()}
+    defaults = {
+        name: "none" if field.default in (None, "") else str(field.default)
+        for name, field in known.items()
+    }
     defaults["IMGASSETS_BACKBONE"] = defaults["IMGASSETS_VISION__BACKBONE"]  # shorthand
     assert [
         (n, d.strip(), defaults[n]) for n, d in rows if float_or(d) != float_or(defaults[n])

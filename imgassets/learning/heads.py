@@ -17,7 +17,10 @@ FOLDS = 5
 """Folds of the group-wise cross-validation."""
 
 REPEATS = 3
-"""Foldings whose answers are averaged: with few positives one folding says little."""
+"""Foldings whose answers are averaged where there are few positives: one alone says little."""
+
+_FEW = 200
+"""Positives from which one folding is enough."""
 
 C_GRID = (1.0, 10.0, 100.0)
 """Inverse regularisation strengths that are tried, strongest regularisation first."""
@@ -149,9 +152,11 @@ def best_variant(
 ) -> tuple[Make, Floats]:
     """Return the variant of least out-of-fold loss and its out-of-fold probabilities.
 
-    The variants are compared on one folding; the best one's answers are averaged over `REPEATS`.
+    The variants are compared on one folding; with few positives, the best one's answers are
+    averaged over `REPEATS`.
     """
     tried = [(make, out_of_fold(make, x, y, groups, seed)) for make in variants]
     best, first = min(tried, key=lambda item: log_loss(y, item[1]))
-    more = [out_of_fold(best, x, y, groups, seed + repeat) for repeat in range(1, REPEATS)]
+    repeats = REPEATS if y.sum() < _FEW else 1
+    more = [out_of_fold(best, x, y, groups, seed + repeat) for repeat in range(1, repeats)]
     return best, np.mean([first, *more], axis=0)

@@ -195,9 +195,8 @@ def _with_image_urls(warehouse: Warehouse, tasks: pl.DataFrame, prefix: str) -> 
     """Add image_url: where a browser of the reviewer finds the picture; '' if not known."""
     image = pl.col("image_id")
     if "{image_id}" in prefix:
-        return tasks.with_columns(
-            image_url=pl.lit(prefix).str.replace("{image_id}", image, literal=True)
-        )
+        before, after = prefix.split("{image_id}", 1)
+        return tasks.with_columns(image_url=pl.concat_str(pl.lit(before), image, pl.lit(after)))
     if prefix:
         # As the image store lays its files out: ab/cd/<sha256>.
         parts = (pl.lit(prefix.rstrip("/")), image.str.slice(0, 2), image.str.slice(2, 2), image)

@@ -134,10 +134,11 @@ def test_pictures_are_where_the_supplier_has_them(warehouse: Warehouse, tmp_path
     with path.open(newline="", encoding="utf-8") as file:
         assert [row["image_url"] for row in csv.DictReader(file)] == [*locations, "", ""]
     shown = export_tasks(
-        warehouse, path, image_url_prefix="http://host/images/{image_id}/large", limit=1
+        warehouse, path, image_url_prefix="http://host/images/{image_id}/large", limit=2
     )
     assert shown.unreachable == 0
-    assert f"http://host/images/{image(0)}/large" in path.read_text(encoding="utf-8")
+    for number in range(2):
+        assert f"http://host/images/{image(number)}/large" in path.read_text(encoding="utf-8")
 
 
 def test_nothing_to_ask_writes_nothing(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test check format pictures dev install install-dev clean help
+.PHONY: demo test test-all check format pictures dev install install-dev clean help
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -27,8 +27,11 @@ install-dev: $(VENV)/.installed-dev  ## the same with the tools of tests and che
 demo: install  ## run the main job on the generated sample catalog: scoreboard and gallery
 	@$(BIN)/imgassets demo
 
-test: install-dev  ## run every test
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --durations 25
+test: install-dev  ## run every test but those marked soak
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 25 -m "not soak"
+
+test-all: install-dev  ## run every test, half an hour
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 25
 
 check: install-dev  ## format, lint, types and import rules
 	@$(BIN)/ruff format --check .

@@ -36,3 +36,11 @@ def pictures(tmp_path: Path) -> Path:
     ``make pictures`` sets it to docs/, whose pictures the README shows.
     """
     return Path(os.environ.get("DOCS_PICTURES", tmp_path)).absolute()
+
+
+_LONG_FILES = ("test_readme", "test_flags_pipeline", "test_launch", "test_flags_registered")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest files first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.path.stem not in _LONG_FILES)

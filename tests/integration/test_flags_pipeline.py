@@ -280,6 +280,7 @@ def test_a_round_is_a_partition_with_counts_and_measures(
     assert build_resources(shop.settings)["registry"].versions("hateful_symbol")
 
 
+@pytest.mark.soak
 def test_rounds_on_the_command_line(shop: Shop) -> None:
     for command in (("review", "round", "drugs"), ("train", "drugs")):
         said = shop.run(*command, code=1)

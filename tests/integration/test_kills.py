@@ -8,7 +8,7 @@ import pytest
 from tests.integration.conftest import REPOSITORY
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_kills_leave_the_rows_of_an_undisturbed_run() -> None:
     script = REPOSITORY / "benchmarks" / "kills.py"
     done = subprocess.run(

@@ -119,6 +119,7 @@ class TestOfPoints:
         assert not again.promoted, "it lost the alias before"
         assert registry.champion("weapon").version == 2
 
+    @pytest.mark.soak
     def test_a_champion_that_cannot_be_read_is_replaced(self, learn, registry) -> None:
         learn(frame(both_sides(range(8))))
         path = registry.download("weapon", 1) / "head.skops"
@@ -142,6 +143,7 @@ class TestOfPoints:
             learn(frame(both_sides(range(8))))
 
 
+@pytest.mark.soak
 def test_pixels_win_where_signals_tell_nothing(registry, tmp_path) -> None:
     vision = VisionSettings(backbone=write_backbone(tmp_path / "net"), device="cpu", workers=2)
     of = Settings(home=tmp_path, vision=vision, review=ReviewSettings(min_rejections=2))

@@ -31,6 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Itera
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_death_in_the_middle_and_return(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from imgassets.settings import VisionSettings
 
 EMBEDDED = "embedded"
-"""Name of the backbone that needs no weights."""
+"""Name of the backbone that needs no download."""
 
 
 class Backbone(Protocol):
@@ -51,10 +51,10 @@ def load_backbone(settings: VisionSettings) -> Backbone:
     """Load the backbone that the settings name, ready to embed.
 
     Raises:
-        RuntimeError: a pretrained model cannot be loaded; the message says what to do.
+        RuntimeError: the model cannot be loaded; the message says what to do.
     """
     if settings.backbone == EMBEDDED:
-        return EmbeddedBackbone()
+        return EmbeddedBackbone(settings.device, settings.workers)
     from imgassets.vision.pretrained import PretrainedBackbone
 
     return PretrainedBackbone(settings, backbone_name(settings))

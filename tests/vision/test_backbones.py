@@ -3,11 +3,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 
 from imgassets.settings import VisionSettings
 from imgassets.vision.backbones import load_backbone, signals_version
+from imgassets.vision.embedded import WEIGHTS, EmbeddedBackbone
 from imgassets.vision.inputs import InputSpec, prepare
 from imgassets.vision.record import SIGNALS_VERSION
 
@@ -32,19 +34,45 @@ def check(backbone, pictures) -> np.ndarray:
 
 
 def test_embedded_backbone(pictures) -> None:
-    backbone = load_backbone(VisionSettings())
-    vectors = check(backbone, pictures)
-    assert backbone.dimension <= 2048
-    assert np.array_equal(vectors, backbone.embed(squares(backbone, pictures)))
-    assert np.array_equal(vectors[1:2], backbone.embed(squares(backbone, pictures[1:2])))
+    settings = VisionSettings(device="cpu")
+    backbone = load_backbone(settings)
+    together = check(backbone, pictures)
+    assert backbone.dimension <= 640
+    assert signals_version(settings) == f"{SIGNALS_VERSION}+embedded-2"
+    for place in range(len(pictures)):
+        alone = backbone.embed(squares(backbone, pictures[place : place + 1]))
+        assert np.array_equal(together[place : place + 1], alone)
+    many = squares(backbone, pictures * 7)
+    assert np.array_equal(np.tile(together, (7, 1)), backbone.embed(many))
     check(backbone, [np.zeros((1, 1, 3), np.uint8), np.zeros((1, 900, 3), np.uint8)])
 
 
 def test_embedded_backbone_puts_copies_near(draw_garment) -> None:
-    backbone = load_backbone(VisionSettings())
-    garments = [draw_garment(480, 1), draw_garment(480, 1)[::2, ::2], draw_garment(480, 2)]
-    one, copy, other = backbone.embed(squares(backbone, garments))
-    assert one @ copy > 0.97 > one @ other
+    backbone = load_backbone(VisionSettings(device="cpu"))
+    garment = draw_garment(480, 1)
+    copies = [
+        garment[::2, ::2],
+        garment[20:-20, 20:-20],
+        cv2.GaussianBlur(garment, (0, 0), 4),
+        cv2.convertScaleAbs(garment, alpha=0.9, beta=20),
+    ]
+    one, *near, other = backbone.embed(
+        squares(backbone, [garment, *map(np.ascontiguousarray, copies), draw_garment(480, 2)])
+    )
+    assert min(one @ copy for copy in near) > 0.8
+    assert min(one @ copy for copy in near) > one @ other
+
+
+def test_damaged_or_missing_weights_say_what_to_do(tmp_path) -> None:
+    damaged = tmp_path / "embedded.safetensors"
+    data = bytearray(WEIGHTS.read_bytes())
+    assert len(data) <= 5_000_000
+    data[-1] ^= 1
+    damaged.write_bytes(data)
+    with pytest.raises(RuntimeError, match=r"damaged or were replaced .* reinstall imgassets"):
+        EmbeddedBackbone(weights=damaged)
+    with pytest.raises(RuntimeError, match=r"cannot be read .* reinstall imgassets"):
+        EmbeddedBackbone(weights=tmp_path / "none.safetensors")
 
 
 def test_pretrained_backbone_from_a_folder(shared, pictures) -> None:

@@ -1,0 +1,179 @@
+"""The embedded backbone's network: its layers, its forward pass, and its weights' file.
+
+A few residual trunks (He et al., 2016), which tell what a thing is, look at the same picture, and
+so does a fixed layer of oriented gradients with a learned projection, which tells how it lies in
+the frame. The trunks' forward pass is written once, over a function that applies a named layer:
+training passes convolutions with batch normalisation, the shipped backbone plain convolutions into
+which the normalisation has been folded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from imgassets.vision.gradients import layout_of
+
+SIDE = 96
+"""Pixels of the square that the network looks at, and was trained at in the end."""
+
+_STEM = 32
+_STAGES = ((48, 1), (96, 2), (224, 1))
+"""Width and number of residual blocks; each stage halves the picture's sides."""
+
+MIDDLE, LAST = _STAGES[-2][0], _STAGES[-1][0]
+"""Widths of the two layers that a trunk is trained by; the last one is in the vector."""
+
+LAYOUT = 192
+"""Numbers that the projection of the gradients leaves."""
+
+LAYOUT_WEIGHT = 1.4
+"""Length of the layout's part of the vector beside a trunk's 1: as long as that of two trunks."""
+
+Tensor = Any
+"""A ``torch.Tensor``; torch is not imported here."""
+
+
+class Layer(NamedTuple):
+    """A convolution without gaps at the border.
+
+    Attributes:
+        name: unique in its trunk.
+        inputs: channels.
+        outputs: channels.
+        kernel: pixels of its side.
+        stride: pixels.
+    """
+
+    name: str
+    inputs: int
+    outputs: int
+    kernel: int
+    stride: int
+
+
+class _Block(NamedTuple):
+    first: Layer
+    second: Layer
+    shortcut: Layer | None
+
+
+STEM = Layer("stem", 3, _STEM, 3, 2)
+
+
+def _blocks() -> Iterator[list[_Block]]:
+    """Yield each stage's residual blocks."""
+    inputs = _STEM
+    for stage, (width, count) in enumerate(_STAGES):
+        blocks: list[_Block] = []
+        for number in range(count):
+            name, stride = f"stage{stage}_block{number}", 2 if number == 0 else 1
+            blocks.append(
+                _Block(
+                    Layer(f"{name}_first", inputs, width, 3, stride),
+                    Layer(f"{name}_second", width, width, 3, 1),
+                    Layer(f"{name}_shortcut", inputs, width, 1, 1) if number == 0 else None,
+                )
+            )
+            inputs = width
+        yield blocks
+
+
+def layers() -> list[Layer]:
+    """Return a trunk's convolutions in order."""
+    blocks = [block for stage in _blocks() for block in stage]
+    return [STEM, *(layer for block in blocks for layer in block if layer is not None)]
+
+
+def trunk_features(
+    pixels: Tensor, apply: Callable[[Layer, Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Run one trunk.
+
+    Args:
+        pixels: batch × 3 × side × side, 0 … 255.
+        apply: convolves (and normalises) with a layer's weights.
+
+    Returns:
+        The pooled middle and last layers: batch × MIDDLE, batch × LAST.
+    """
+    import torch
+    from torch.nn.functional import avg_pool2d
+
+    at = torch.relu(apply(STEM, (pixels - 127.5) / 64.0))
+    pooled: list[Tensor] = []
+    for stage in _blocks():
+        for block in stage:
+            shortcut = at
+            if block.shortcut is not None:
+                # Averaged before it is thinned out, so that no pixel is ignored (He et al., 2019).
+                shortcut = apply(block.shortcut, avg_pool2d(at, 2, ceil_mode=True))
+            inner = torch.relu(apply(block.first, at))
+            at = torch.relu(apply(block.second, inner) + shortcut)
+        pooled.append(at.mean((2, 3)))
+    return pooled[-2], pooled[-1]
+
+
+class Network:
+    """The trunks with folded weights, on a device.
+
+    Args:
+        weights: ``{trunk}.{layer}.weight`` and ``.bias``, ``{trunk}.last.mean`` and ``.scale``,
+            which centre and even out the features, and ``layout.mean`` and ``.projection``.
+        device: a ``torch.device`` or its name.
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor], device: Any = "cpu") -> None:  # noqa: ANN401
+        import torch
+
+        self._weights = {
+            name: value.to(device, torch.float32).contiguous(
+                memory_format=torch.channels_last if value.ndim == 4 else torch.contiguous_format
+            )
+            for name, value in weights.items()
+        }
+        self._device = device
+        self.trunks = sum(name.endswith(".last.mean") for name in weights)
+        self.dimension = self.trunks * LAST + LAYOUT
+
+    def forward(self, squares: np.ndarray) -> np.ndarray:
+        """Embed one batch.
+
+        Args:
+            squares: RGB, uint8, batch × side × side × 3.
+
+        Returns:
+            float32, batch × dimension, each row of length 1.
+        """
+        import torch
+        from torch.nn.functional import normalize
+
+        with torch.inference_mode():
+            pixels = torch.from_numpy(squares).to(self._device).permute(0, 3, 1, 2).float()
+            parts = [normalize(self._layout(squares), dim=1) * LAYOUT_WEIGHT]
+            for trunk in range(self.trunks):
+                _, last = trunk_features(pixels, self._layer_of(trunk))
+                centred = last - self._weights[f"{trunk}.last.mean"]
+                parts.append(normalize(centred * self._weights[f"{trunk}.last.scale"], dim=1))
+            vectors: np.ndarray = normalize(torch.cat(parts, dim=1), dim=1).cpu().numpy()
+        return vectors
+
+    def _layer_of(self, trunk: int) -> Callable[[Layer, Tensor], Tensor]:
+        from torch.nn.functional import conv2d
+
+        def apply(layer: Layer, inputs: Tensor) -> Tensor:
+            kernel = self._weights[f"{trunk}.{layer.name}.weight"]
+            bias = self._weights[f"{trunk}.{layer.name}.bias"]
+            return conv2d(inputs, kernel, bias, layer.stride, layer.kernel // 2)
+
+        return apply
+
+    def _layout(self, squares: np.ndarray) -> Tensor:
+        import torch
+
+        gradients = np.stack([layout_of(square) for square in squares])
+        seen = torch.from_numpy(gradients).to(self._device)
+        layout: Tensor = (seen - self._weights["layout.mean"]) @ self._weights["layout.projection"]
+        return layout

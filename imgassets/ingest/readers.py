@@ -59,6 +59,22 @@ def read_raw(content: bytes, extension: str) -> pl.DataFrame:
     return frame.with_columns(pl.when(stripped != "").then(stripped))
 
 
+def read_csv_rows(content: bytes) -> tuple[list[str], list[list[str] | Row]]:
+    """Read a CSV file of any columns, row by row.
+
+    Returns:
+        The header, and for each row its fields, one per column, or a dictionary whose ``fault``
+        says why it is no row. Nothing is stripped.
+
+    Raises:
+        Refused: rule ``empty_file``, ``unknown_encoding`` or ``unreadable_file``.
+    """
+    text = decode(content).strip()
+    if not text:
+        raise Refused("empty_file", f"{len(content)} bytes", "a header", "The file is empty.")
+    return _csv_rows(text)
+
+
 def decode(content: bytes) -> str:
     """Decode UTF-8, with or without a byte-order mark, or UTF-16 with one.
 
@@ -140,17 +156,27 @@ def _read_csv(text: str, data: bytes) -> pl.DataFrame:
     frame = _csv_at_once(data)
     if frame is not None:
         return _from_frame(frame, _known_columns(frame.columns, frame.height))
+    header, body = _csv_rows(text)
+    found = _known_columns(header, len(body))
+    return _from_rows(
+        [
+            {name: row[place] for name, place in found.items()} if isinstance(row, list) else row
+            for row in body
+        ]
+    )
+
+
+def _csv_rows(text: str) -> tuple[list[str], list[list[str] | Row]]:
+    """Return the header and the rows: one field per column, or the fault of a row that is none."""
     records = _csv_records(text)
     header = next(records)
     if isinstance(header, str):
         raise Refused("unreadable_file", header, "a CSV header", "The first line is no CSV header.")
-    body = list(records)
-    found = _known_columns(header, len(body))
     limit = f"{len(header)} fields"
-    rows: list[Row] = []
-    for record in body:
+    rows: list[list[str] | Row] = []
+    for record in records:
         if isinstance(record, list) and len(record) == len(header):
-            rows.append({name: record[place] for name, place in found.items()})
+            rows.append(record)
         elif isinstance(record, list):
             raw = ",".join(record)
             rows.append(
@@ -158,7 +184,7 @@ def _read_csv(text: str, data: bytes) -> pl.DataFrame:
             )
         else:
             rows.append(_malformed(record, "broken quoting", limit, "Its quotes do not pair up."))
-    return _from_rows(rows)
+    return header, rows
 
 
 def _csv_at_once(data: bytes) -> pl.DataFrame | None:

@@ -8,6 +8,7 @@ that names the file, the lines and the remedy.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
@@ -15,39 +16,43 @@ import polars as pl
 
 from imgassets.warehouse.contracts import FlagLabels, ImageLabels, TypePriorities
 
-_TYPE_COLUMNS = ("image_type", "view", "label")
-_GROUP_COLUMNS = ("group_id", "style")
-_VALUES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
-_SPLITS = ("train", "holdout")
+TYPE_COLUMNS = ("image_type", "view", "label")
+GROUP_COLUMNS = ("group_id", "style")
+FLAG_VALUES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+SPLITS = ("train", "holdout")
 _SHOWN = 5
 """Offending rows that an error message lists before it says how many more there are."""
 
 
 def slugify(text: str) -> str:
-    """Return a category's slug: lower case, runs of anything but letters and digits become '-'."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    """Return a category's slug, as feeds have it.
+
+    Lower case without accents; runs of anything but letters and digits become '-'.
+    """
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
-def read_labels(path: Path, known_types: Collection[str] | None = None) -> pl.DataFrame:
+def read_labels(path: Path, content: bytes | None = None) -> pl.DataFrame:
     """Read labels of image types.
 
     Args:
         path: CSV with ``product_id``, ``image_url`` and one of ``image_type``, ``view``, ``label``;
             optionally ``group_id`` or ``style``, which keeps images of one style together when
             labels are split (default: the product). Other columns are ignored.
-        known_types: types that may occur besides 'none'; any if not given.
+        content: the file's bytes, where they were read already.
 
     Returns:
         Frame in contract ``ImageLabels``; a label given twice alike is kept once.
 
     Raises:
-        ValueError: the file cannot be read, a column or a value is missing, a type is unknown, or
-            an image has labels that contradict each other.
+        ValueError: the file cannot be read, a column or a value is missing, or an image has labels
+            that contradict each other.
     """
-    frame = _read_csv(path)
-    type_column = _one_of(path, frame, _TYPE_COLUMNS)
+    frame = _read_csv(path, content)
+    type_column = _one_of(path, frame, TYPE_COLUMNS)
     _require(path, frame, ["product_id", "image_url"])
-    group_column = next((c for c in _GROUP_COLUMNS if c in frame.columns), "product_id")
+    group_column = next((c for c in GROUP_COLUMNS if c in frame.columns), "product_id")
     labels = frame.select(
         "line",
         "product_id",
@@ -57,14 +62,6 @@ def read_labels(path: Path, known_types: Collection[str] | None = None) -> pl.Da
         source=pl.lit(path.name),
     )
     _refuse_empty(path, labels, ["product_id", "image_url", "image_type"])
-    if known_types is not None:
-        known = {*known_types, "none"}
-        unknown = labels.filter(~pl.col("image_type").is_in(list(known)))
-        if not unknown.is_empty():
-            raise ValueError(
-                f"{path}: unknown types, known are {', '.join(sorted(known))}: "
-                + _some(f"line {r['line']}: {r['image_type']}" for r in unknown.to_dicts())
-            )
     _refuse_conflicts(path, labels, ["product_id", "image_url"], "image_type")
     _refuse_conflicts(path, labels, ["product_id", "image_url"], "group_id")
     return ImageLabels.conform(
@@ -72,14 +69,14 @@ def read_labels(path: Path, known_types: Collection[str] | None = None) -> pl.Da
     )
 
 
-def labels_flags(path: Path) -> bool:
+def labels_flags(path: Path, content: bytes | None = None) -> bool:
     """Tell whether a file of labels labels flags (it has a column ``flag``) and not types.
 
     Raises:
         ValueError: the file cannot be read, or has columns of both.
     """
-    columns = _read_csv(path).columns
-    if "flag" in columns and (types := [c for c in _TYPE_COLUMNS if c in columns]):
+    columns = _read_csv(path, content).columns
+    if "flag" in columns and (types := [c for c in TYPE_COLUMNS if c in columns]):
         raise ValueError(
             f"{path}: labels of flags or of types? It has the columns flag and {types[0]}: "
             "import them as two files"
@@ -87,7 +84,9 @@ def labels_flags(path: Path) -> bool:
     return "flag" in columns
 
 
-def read_flag_labels(path: Path, known_flags: Collection[str]) -> pl.DataFrame:
+def read_flag_labels(
+    path: Path, known_flags: Collection[str], content: bytes | None = None
+) -> pl.DataFrame:
     """Read labels of flags: whether images deserve them.
 
     Args:
@@ -95,6 +94,7 @@ def read_flag_labels(path: Path, known_flags: Collection[str]) -> pl.DataFrame:
             true, false, 1 or 0; default: yes), ``group_id`` or ``style`` (default: the product)
             and ``split`` (train or holdout; default: train). Other columns are ignored.
         known_flags: flags that may occur.
+        content: the file's bytes, where they were read already.
 
     Returns:
         Frame in contract ``FlagLabels``; a label given twice alike is kept once.
@@ -103,9 +103,9 @@ def read_flag_labels(path: Path, known_flags: Collection[str]) -> pl.DataFrame:
         ValueError: the file cannot be read, a column or a value is missing, a flag, a value or a
             split is unknown, or an image has labels of one flag that contradict each other.
     """
-    frame = _read_csv(path)
+    frame = _read_csv(path, content)
     _require(path, frame, ["product_id", "image_url", "flag"])
-    group_column = next((c for c in _GROUP_COLUMNS if c in frame.columns), "product_id")
+    group_column = next((c for c in GROUP_COLUMNS if c in frame.columns), "product_id")
     value = pl.col("value").str.to_lowercase() if "value" in frame.columns else pl.lit("yes")
     split = pl.col("split").str.to_lowercase() if "split" in frame.columns else pl.lit(None)
     labels = frame.select(
@@ -120,9 +120,11 @@ def read_flag_labels(path: Path, known_flags: Collection[str]) -> pl.DataFrame:
     )
     _refuse_empty(path, labels, ["product_id", "image_url", "flag", "value"])
     _refuse_unknown(path, labels, "flag", sorted(known_flags), "(IMGASSETS_FLAGS adds more)")
-    _refuse_unknown(path, labels, "value", list(_VALUES))
-    _refuse_unknown(path, labels, "split", _SPLITS)
-    labels = labels.with_columns(pl.col("value").replace_strict(_VALUES, return_dtype=pl.Boolean))
+    _refuse_unknown(path, labels, "value", list(FLAG_VALUES))
+    _refuse_unknown(path, labels, "split", SPLITS)
+    labels = labels.with_columns(
+        pl.col("value").replace_strict(FLAG_VALUES, return_dtype=pl.Boolean)
+    )
     key = FlagLabels.primary_key()
     for column in ("value", "group_id", "split"):
         _refuse_conflicts(path, labels, key, column)
@@ -144,7 +146,7 @@ def read_type_priorities(path: Path) -> pl.DataFrame:
             number from 1, a type has two ranks, or two types share one.
     """
     frame = _read_csv(path)
-    type_column = _one_of(path, frame, _TYPE_COLUMNS)
+    type_column = _one_of(path, frame, TYPE_COLUMNS)
     _require(path, frame, ["category", "rank"])
     priorities = frame.select(
         "line",
@@ -167,10 +169,10 @@ def read_type_priorities(path: Path) -> pl.DataFrame:
     )
 
 
-def _read_csv(path: Path) -> pl.DataFrame:
+def _read_csv(path: Path, content: bytes | None = None) -> pl.DataFrame:
     """Read a CSV as stripped strings (empty is null) with the line number of each row."""
     try:
-        frame = pl.read_csv(path, infer_schema=False)
+        frame = pl.read_csv(path if content is None else content, infer_schema=False)
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
     except (pl.exceptions.PolarsError, OSError) as error:

@@ -21,6 +21,8 @@ _COLUMNS = (
     "product_id", "category", "title", "description", "image_url", "position", "is_curated",
 )  # fmt: skip
 
+_CATEGORIES = Path(__file__).with_name("categories.toml")
+
 # Which row of which feed is spoilt: (day index, supplier, rule, column, value).
 _BAD_ROWS: tuple[tuple[int, str, str, str, str], ...] = (
     (0, "acme", "missing_value", "product_id", ""),
@@ -50,6 +52,7 @@ class SampleCatalog:
         images: Folder of the pictures.
         labels: CSV of image types of the train products.
         categories: CSV of each category's order of views.
+        categories_toml: The same with verticals and types.
         truth: Folder of the truth files.
         days: Days with feeds, oldest first.
         n_products: Products.
@@ -64,6 +67,7 @@ class SampleCatalog:
     images: Path
     labels: Path
     categories: Path
+    categories_toml: Path
     truth: Path
     days: tuple[str, ...]
     n_products: int
@@ -102,6 +106,7 @@ def write_sample_catalog(
         images=folder / "images",
         labels=folder / "labels" / "image_types.csv",
         categories=folder / "categories.csv",
+        categories_toml=folder / "categories.toml",
         truth=folder / "truth",
         days=DAYS,
         n_products=len(plan.products),
@@ -258,6 +263,7 @@ def _write_labels(folder: Path, plan: Plan) -> None:
         for rank, view in enumerate(order, start=1)
     )
     _write_csv(folder / "categories.csv", ("category", "rank", "view"), views)
+    (folder / "categories.toml").write_bytes(_CATEGORIES.read_bytes())
 
 
 def _write_truth(folder: Path, plan: Plan, fractions: dict[str, float]) -> None:

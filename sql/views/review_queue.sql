@@ -1,21 +1,42 @@
 -- One row per task: open, or what the answers decide, and how many reviewers say what.
+WITH votes AS (
+    SELECT task_id, answer, count(*) AS n FROM current_answers GROUP BY ALL
+), counted AS (
+    SELECT
+        task_id,
+        string_agg(answer || ' ' || n, ', ' ORDER BY n DESC, answer) AS counts,
+        max(n) FILTER (answer <> 'unsure') AS most
+    FROM votes GROUP BY task_id
+), decided AS (
+    SELECT
+        task_id, any_value(counts) AS counts,
+        CASE count(*) FILTER (answer <> 'unsure' AND n = most)
+            WHEN 0 THEN 'unsure'
+            WHEN 1 THEN min(answer) FILTER (answer <> 'unsure' AND n = most)
+            ELSE 'contradictory'
+        END AS state,
+        count(*) FILTER (answer <> 'unsure' AND n = most) = 1 AS decided
+    FROM votes JOIN counted USING (task_id) GROUP BY task_id
+), said AS (
+    SELECT
+        task_id,
+        count(*) FILTER (answer = 'yes') AS yes,
+        count(*) FILTER (answer = 'no') AS no,
+        count(*) FILTER (answer = 'unsure') AS unsure,
+        list(reviewer ORDER BY reviewer) AS reviewers,
+        max(answered_at) AS last_answered_at
+    FROM current_answers GROUP BY task_id
+)
 SELECT
     t.flag, t.task_id,
-    CASE
-        WHEN count(c.answer) = 0 THEN 'open'
-        WHEN count(*) FILTER (c.answer = 'yes') > count(*) FILTER (c.answer = 'no') THEN 'yes'
-        WHEN count(*) FILTER (c.answer = 'no') > count(*) FILTER (c.answer = 'yes') THEN 'no'
-        WHEN count(*) FILTER (c.answer = 'yes') > 0 THEN 'contradictory'
-        ELSE 'unsure'
-    END AS state,
-    count(*) FILTER (c.answer = 'yes') AS yes,
-    count(*) FILTER (c.answer = 'no') AS no,
-    count(*) FILTER (c.answer = 'unsure') AS unsure,
-    list(c.reviewer ORDER BY c.reviewer) FILTER (c.reviewer IS NOT NULL) AS reviewers,
-    max(c.answered_at) AS last_answered_at,
-    t.priority, t.probability, t.reason, t.why, t.question, t.round, t.model_version,
-    t.category, t.product_id, t.image_id
+    coalesce(d.state, 'open') AS state,
+    coalesce(d.decided, false) AS decided,
+    coalesce(d.counts, '') AS counts,
+    coalesce(s.yes, 0) AS yes, coalesce(s.no, 0) AS no, coalesce(s.unsure, 0) AS unsure,
+    s.reviewers, s.last_answered_at,
+    t.priority, t.probability, t.guess, t.choices, t.reason, t.why, t.question, t.round,
+    t.model_version, t.category, t.product_id, t.image_id
 FROM review_tasks AS t
-LEFT JOIN current_answers AS c USING (task_id)
-GROUP BY ALL
+LEFT JOIN decided AS d USING (task_id)
+LEFT JOIN said AS s USING (task_id)
 ORDER BY t.flag, t.priority DESC, t.task_id

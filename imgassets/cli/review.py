@@ -6,21 +6,60 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from imgassets.cli.common import console, errors, open_warehouse, settings
+from imgassets.cli.common import CommandError, console, errors, open_warehouse, settings
 
 _SKIPPED_SHOWN = 20
 """Skipped answers that are listed one by one."""
+
+
+def types(
+    category: Annotated[
+        list[str] | None, typer.Option(help="Only this category; may be repeated. Default: all.")
+    ] = None,
+) -> None:
+    """Ask people for the types of images that the model is least sure of.
+
+    Per category at most review.tasks_per_round questions are open at a time. Answer them with
+    `imgassets review serve`, or with `review export` and `review import`; the answers count as
+    labels do.
+    """
+    from imgassets.operations.type_questions import ask_types, typed_categories
+
+    of = settings()
+    warehouse = open_warehouse(of)
+    known = typed_categories(warehouse)
+    if unknown := sorted(set(category or []) - set(known)):
+        listed = ", ".join(known) or "none: run `imgassets backfill` first"
+        raise CommandError(
+            f"no typed images of category {', '.join(unknown)} (there are: {listed})"
+        )
+    total = 0
+    for name in dict.fromkeys(category or known):
+        try:
+            asked = ask_types(warehouse, name, of)
+        except ValueError as error:
+            if category:
+                raise
+            errors.print(f"[yellow]not asked:[/] {escape(str(error))}", soft_wrap=True)
+            continue
+        if asked:
+            console.print(f"{name}: {asked} new questions", soft_wrap=True)
+        total += asked
+    console.print(f"{total} new questions: `imgassets review serve`", soft_wrap=True)
 
 
 def export(
     file: Annotated[
         Path, typer.Argument(help="CSV; a name ending in .json: Label Studio's import format.")
     ],
-    flag: Annotated[str | None, typer.Option(help="Only tasks about this flag.")] = None,
+    flag: Annotated[
+        str | None, typer.Option(help="Only tasks about this flag; image_type: about types.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Tasks at most; default: all.")] = None,
     reviewer: Annotated[
         str, typer.Option(help="Leave out tasks that this reviewer answered.")
@@ -39,15 +78,15 @@ def export(
 ) -> None:
     """Write undecided tasks to a file, the most wanted first.
 
-    In a CSV, fill the column `answer` with yes, no or unsure (or y, n, u) and give it to `review
+    In a CSV, fill the column `answer` with one of the `choices` (or y, n, u) and give it to `review
     import`. For Label Studio, paste the XML into a new project's labeling interface (code view)
     and import the JSON; export as JSON or JSON-MIN and give that to `review import`.
     """
-    from imgassets.moderation.flags import all_flags, require_known
+    from imgassets.moderation.flags import IMAGE_TYPE, all_flags, require_known
     from imgassets.operations.review_files import export_tasks
 
     of = settings()
-    if flag is not None:
+    if flag is not None and flag != IMAGE_TYPE:
         require_known([flag], all_flags(of.flags))
     done = export_tasks(
         open_warehouse(of),
@@ -82,8 +121,8 @@ def import_(
     """Add a file's answers to the log; a file imported twice adds nothing.
 
     A CSV may have the columns reviewer and answered_at (ISO 8601; without a zone: UTC; default:
-    now). A faulty answer refuses the whole file: an unknown task, another word than yes, no,
-    unsure (or y, n, u), a reviewer who contradicts themselves.
+    now). A faulty answer refuses the whole file: an unknown task, a word that is none of the
+    task's choices nor unsure (y, n and u will do), a reviewer who contradicts themselves.
     """
     from imgassets.operations.review_files import import_answers
 
@@ -112,33 +151,23 @@ def import_(
 
 
 def status() -> None:
-    """Show per flag what is open, what was answered, and how far reviewers agree.
+    """Show per flag what is open, what was answered, and how far reviewers agree; types likewise.
 
     Agreement is the share of tasks that two reviewers answered alike; kappa (Cohen) is how much
     better than chance that is: 1 always, 0 not at all.
     """
-    from imgassets.operations.review_files import review_status
-    from imgassets.operations.reviews import contradictions
+    from imgassets.operations.review_files import review_status, type_status
+    from imgassets.operations.reviews import contradictions, type_contradictions
 
     warehouse = open_warehouse(settings())
-    found = review_status(warehouse)
-    if found.is_empty():
+    flags, of_types = review_status(warehouse), type_status(warehouse)
+    if flags.is_empty() and of_types.is_empty():
         console.print("no tasks yet")
         return
-    table = Table(
-        "flag", "open", "answered", "yes", "no", "unsure", "contradictory", "reviewers",
-        "agreement", "kappa",
-    )  # fmt: skip
-    for row in found.iter_rows(named=True):
-        table.add_row(
-            row["flag"],
-            str(row["open"]),
-            str(row["tasks"] - row["open"]),
-            *(str(row[name]) for name in ("yes", "no", "unsure", "contradictory", "reviewers")),
-            "–" if row["equal"] is None else f"{row['equal']:.0%} of {row['compared']}",
-            "–" if row["kappa"] is None else f"{row['kappa']:.2f}",
-        )
-    console.print(table)
+    if not of_types.is_empty():
+        console.print(_status_table(of_types, "category", "types of", ["decided"]))
+    if not flags.is_empty():
+        console.print(_status_table(flags, "flag", "flag", ["yes", "no"]))
     in_labels = contradictions(warehouse).filter(origin="label")
     for row in in_labels.head(_SKIPPED_SHOWN).iter_rows(named=True):
         errors.print(
@@ -146,3 +175,29 @@ def status() -> None:
             f"{row['image_id'][:12]}: {escape(row['detail'])}",
             soft_wrap=True,
         )
+    notes = {
+        "label": "labels contradict each other, so none is used:",
+        "label and answer": "an answer overrules a label:",
+    }
+    told = type_contradictions(warehouse).filter(pl.col("origin").is_in(list(notes)))
+    for row in told.head(_SKIPPED_SHOWN).iter_rows(named=True):
+        errors.print(
+            f"[yellow]{notes[row['origin']]}[/] type of image {row['image_id'][:12]} of "
+            f"{escape(row['product_id'])}: {escape(row['detail'])}",
+            soft_wrap=True,
+        )
+
+
+def _status_table(found: pl.DataFrame, by: str, title: str, decided: list[str]) -> Table:
+    counts = [*decided, "unsure", "contradictory", "reviewers"]
+    table = Table(title, "open", "answered", *counts, "agreement", "kappa")
+    for row in found.iter_rows(named=True):
+        table.add_row(
+            row[by],
+            str(row["open"]),
+            str(row["tasks"] - row["open"]),
+            *(str(row[name]) for name in counts),
+            "–" if row["equal"] is None else f"{row['equal']:.0%} of {row['compared']}",
+            "–" if row["kappa"] is None else f"{row['kappa']:.2f}",
+        )
+    return table

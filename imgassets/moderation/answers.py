@@ -16,8 +16,10 @@ import polars as pl
 
 from imgassets.warehouse.contracts import ReviewAnswers
 
-CHOICES = ("yes", "no", "unsure")
-"""What a reviewer can answer to a question."""
+YES_NO = ("yes", "no")
+"""What can be answered to a question without choices of its own."""
+
+UNSURE, UNDO = "unsure", "undo"
 
 _STANDING = ["answer_id", "task_id", "image_id", "flag", "answer", "reviewer", "answered_at"]
 _PAIRS = {
@@ -32,6 +34,11 @@ def digest(*parts: str) -> str:
     return hashlib.sha256(joined.encode()).hexdigest()[:32]
 
 
+def choices_of(task: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what can be answered to a task: its choices, or yes and no; then unsure."""
+    return (*(task.get("choices") or YES_NO), UNSURE)
+
+
 def answer_row(
     task: Mapping[str, Any],
     answer: str,
@@ -43,8 +50,8 @@ def answer_row(
     """Return the log's row of one answer.
 
     Args:
-        task: has task_id, image_id and flag.
-        answer: yes, no or unsure.
+        task: has task_id, image_id and flag, and may have choices.
+        answer: one of the task's choices (see :func:`choices_of`).
         reviewer: who answered.
         answered_at: when, with a time zone.
         source: ``web``, or the file it came from.
@@ -54,8 +61,8 @@ def answer_row(
     Raises:
         ValueError: the answer is another word, nobody gave it, or the time has no zone.
     """
-    if answer not in CHOICES:
-        raise ValueError(f"'{answer}' is no answer: say {', '.join(CHOICES)}")
+    if answer not in (possible := choices_of(task)):
+        raise ValueError(f"'{answer}' is no answer: say {', '.join(possible)}")
     at = _instant(answered_at)
     who = _named(reviewer)
     return {
@@ -85,7 +92,7 @@ def undo_row(
     Raises:
         ValueError: the row is no answer or another reviewer's, or the time has no zone.
     """
-    if answer["answer"] not in CHOICES:
+    if answer["answer"] == UNDO:
         raise ValueError(f"{answer['answer_id']} is an undo, and cannot be undone: answer again")
     if answer["reviewer"] != _named(reviewer):
         raise ValueError(
@@ -94,7 +101,7 @@ def undo_row(
     return {
         **{name: answer[name] for name in ("task_id", "image_id", "flag", "reviewer")},
         "answer_id": digest("undo", answer["answer_id"]),
-        "answer": "undo",
+        "answer": UNDO,
         "answered_at": _instant(undone_at),
         "undoes": answer["answer_id"],
         "source": source,
@@ -121,9 +128,9 @@ def standing_answers(answers: pl.DataFrame) -> pl.DataFrame:
         answer_id, task_id, image_id, flag, answer, reviewer, answered_at; one row per (task_id,
         reviewer), sorted by them. Of two answers at the same time the greater answer_id stands.
     """
-    undone = answers.filter(pl.col("answer") == "undo").select("reviewer", answer_id="undoes")
+    undone = answers.filter(pl.col("answer") == UNDO).select("reviewer", answer_id="undoes")
     return (
-        answers.filter(pl.col("answer").is_in(CHOICES))
+        answers.filter(pl.col("answer") != UNDO)
         .join(undone, on=["answer_id", "reviewer"], how="anti")
         .sort("task_id", "reviewer", "answered_at", "answer_id")
         .unique(["task_id", "reviewer"], keep="last", maintain_order=True)
@@ -138,42 +145,53 @@ def verdicts(answers: pl.DataFrame) -> pl.DataFrame:
         answers: the whole log, rows of contract ``ReviewAnswers``.
 
     Returns:
-        image_id, flag, task_id, yes, no, unsure (standing answers), verdict, n_reviewers,
-        last_answered_at; one row per (image_id, flag) with a standing answer, sorted by them.
-        The majority of yes and no decides; as many of one as of the other are 'contradictory';
-        without any it is 'unsure'.
+        image_id, flag, task_id, yes, no, unsure (standing answers), counts (how many say what,
+        e.g. 'front 2, back 1', most first), verdict, decided, n_reviewers, last_answered_at; one
+        row per (image_id, flag) with a standing answer, sorted by them. What most say decides,
+        'unsure' left aside; where several are said equally often the verdict is 'contradictory',
+        where nobody says more it is 'unsure', and neither is decided.
     """
     said = pl.col("answer")
+    standing = standing_answers(answers)
     return (
-        standing_answers(answers)
-        .group_by("image_id", "flag")
+        standing.group_by("image_id", "flag")
         .agg(
             pl.col("task_id").min(),
             yes=(said == "yes").sum(),
             no=(said == "no").sum(),
-            unsure=(said == "unsure").sum(),
+            unsure=(said == UNSURE).sum(),
             n_reviewers=pl.col("reviewer").n_unique(),
             last_answered_at=pl.col("answered_at").max(),
         )
-        .with_columns(
-            verdict=pl.when(pl.col("yes") > pl.col("no"))
-            .then(pl.lit("yes"))
-            .when(pl.col("no") > pl.col("yes"))
-            .then(pl.lit("no"))
-            .when(pl.col("yes") > 0)
-            .then(pl.lit("contradictory"))
-            .otherwise(pl.lit("unsure"))
-        )
+        .join(_decide(standing), on=["image_id", "flag"])
         .select(
-            "image_id", "flag", "task_id", "yes", "no", "unsure", "verdict", "n_reviewers",
-            "last_answered_at",
+            "image_id", "flag", "task_id", "yes", "no", "unsure", "counts", "verdict",
+            "decided", "n_reviewers", "last_answered_at",
         )
         .sort("image_id", "flag")
     )  # fmt: skip
 
 
+def _decide(standing: pl.DataFrame) -> pl.DataFrame:
+    """Return image_id, flag, counts, verdict and decided of standing answers."""
+    key = ["image_id", "flag"]
+    votes = standing.group_by(*key, "answer").len().sort("len", "answer", descending=[True, False])
+    sure = pl.col("answer") != UNSURE
+    most = pl.col("len").filter(sure).max()
+    leading = pl.col("answer").filter(sure & (pl.col("len") == most))
+    return votes.group_by(key, maintain_order=True).agg(
+        counts=pl.concat_str("answer", "len", separator=" ").str.join(", "),
+        decided=leading.len() == 1,
+        verdict=pl.when(leading.len() == 1)
+        .then(leading.first())
+        .when(leading.len() > 1)
+        .then(pl.lit("contradictory"))
+        .otherwise(pl.lit(UNSURE)),
+    )
+
+
 def agreement(answers: pl.DataFrame) -> pl.DataFrame:
-    """Return how far each two reviewers agree on the tasks to which both said yes or no.
+    """Return how far each two reviewers agree on the tasks of which neither was unsure.
 
     Args:
         answers: the whole log, rows of contract ``ReviewAnswers``.
@@ -186,7 +204,7 @@ def agreement(answers: pl.DataFrame) -> pl.DataFrame:
     """
     from sklearn.metrics import cohen_kappa_score
 
-    decided = standing_answers(answers).filter(pl.col("answer") != "unsure")
+    decided = standing_answers(answers).filter(pl.col("answer") != UNSURE)
     rows = []
     for (flag,), of_flag in decided.group_by("flag"):
         by_reviewer = {

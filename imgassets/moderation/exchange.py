@@ -8,15 +8,17 @@ that the caller refuses the file whole or leaves these answers out knowingly.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from imgassets.moderation.answers import CHOICES, answer_row, digest
+from imgassets.moderation.answers import UNSURE, YES_NO, answer_row, digest
 
-_WORDS = {word: choice for choice in CHOICES for word in (choice, choice[0])}
+Choices = Mapping[str, Sequence[str]]
+"""By task_id, what can be answered besides unsure."""
+
 _SHOWN = 5
 """Faults that an error message lists before it says how many more there are."""
 _SKEW = timedelta(days=1)
@@ -30,7 +32,7 @@ class GivenAnswer:
     Attributes:
         place: where it stands in the file, e.g. ``line 3``.
         task_id: the question.
-        answer: yes, no or unsure.
+        answer: one of the task's choices, by default yes or no; or unsure.
         reviewer: who answered.
         answered_at: when, with a zone; None: the file does not say.
         marker: what tells this answer from others in its file's format; together with the answer
@@ -65,16 +67,45 @@ class AnswerFile:
     faults: list[str] = field(default_factory=list)
 
 
-def parse_choice(text: str) -> str:
-    """Return yes, no or unsure for these words or their first letters, in any case.
+def parse_choice(text: str, choices: Sequence[str] = YES_NO) -> str:
+    """Return the answer that a text gives, in any case; u is unsure, y yes and n no.
+
+    Args:
+        text: one of the choices, or unsure.
+        choices: what can be answered besides unsure.
 
     Raises:
         ValueError: it is another word.
     """
-    choice = _WORDS.get(text.strip().lower())
+    yes_no = tuple(choices) == YES_NO
+    words = {choice: choice for choice in (*choices, UNSURE)}
+    for answer in (*YES_NO, UNSURE) if yes_no else (UNSURE,):
+        words.setdefault(answer[0], answer)
+    choice = words.get(text.strip().lower())
     if choice is None:
-        raise ValueError(f"'{text}' is no answer: use yes, no or unsure, or y, n or u")
+        raise ValueError(
+            f"'{text}' is no answer: use {', '.join(choices)} or {UNSURE}"
+            + (", or y, n or u" if yes_no else "")
+        )
     return choice
+
+
+def parse_answer(text: str, choices: Choices | None, *task_ids: str) -> str:
+    """Return the answer that a text gives to the first of ``task_ids`` that there is.
+
+    Args:
+        text: as in :func:`parse_choice`.
+        choices: of every task; None: all are answered yes or no.
+        task_ids: the task, by one column or another.
+
+    Raises:
+        ValueError: it is no answer to this task. One to a task that there is not is returned as
+            it stands: :func:`accept` says so.
+    """
+    if choices is None:
+        return parse_choice(text)
+    known = next((task for task in task_ids if task in choices), None)
+    return text if known is None else parse_choice(text, choices[known])
 
 
 def parse_time(text: str) -> datetime:
@@ -115,7 +146,7 @@ def accept(
 
     Args:
         found: what the reader found.
-        tasks: task_id → the task's task_id, image_id and flag.
+        tasks: task_id → the task's task_id, image_id, flag and choices.
         now: the time of answers that name none; later ones than tomorrow are faults.
 
     Returns:

@@ -8,18 +8,20 @@ from pathlib import Path
 
 import polars as pl
 
+from imgassets.moderation.answers import UNSURE, YES_NO
 from imgassets.moderation.exchange import (
     AnswerFile,
+    Choices,
     GivenAnswer,
-    parse_choice,
+    parse_answer,
     parse_time,
     read_text,
 )
 from imgassets.moderation.tasks import task_id as make_task_id
 
 _EXPORTED = (
-    "task_id", "flag", "question", "why", "product_id", "category", "image_id", "image_url",
-    "probability",
+    "task_id", "flag", "question", "choices", "why", "product_id", "category", "image_id",
+    "image_url", "guess", "probability",
 )  # fmt: skip
 _REQUIRED = ("task_id", "answer")
 _SEPARATORS = ",;\t"
@@ -27,7 +29,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def tasks_csv(tasks: pl.DataFrame) -> str:
-    """Return tasks as CSV with an empty column ``answer`` to fill in.
+    """Return tasks as CSV with an empty column ``answer`` to fill in with one of ``choices``.
 
     Args:
         tasks: rows of contract ``ReviewTasks`` with image_url.
@@ -37,8 +39,10 @@ def tasks_csv(tasks: pl.DataFrame) -> str:
         would run as a formula gets an apostrophe in front (only task_id and answer are read back).
     """
     texts = pl.col(pl.String)
+    choices = pl.col("choices").fill_null(pl.lit(list(YES_NO))).list.join(", ") + f", {UNSURE}"
     return (
-        tasks.select(*_EXPORTED, answer=pl.lit(""))
+        tasks.with_columns(choices)
+        .select(*_EXPORTED, answer=pl.lit(""))
         .with_columns(
             pl.when(texts.str.slice(0, 1).is_in(_FORMULA_STARTS))
             .then("'" + texts)
@@ -49,15 +53,17 @@ def tasks_csv(tasks: pl.DataFrame) -> str:
     )
 
 
-def read_answers_csv(path: Path, reviewer: str = "") -> AnswerFile:
+def read_answers_csv(path: Path, reviewer: str = "", choices: Choices | None = None) -> AnswerFile:
     """Read answers from a CSV file.
 
     Args:
-        path: UTF-8, separated by commas, semicolons or tabs, with ``task_id`` and ``answer`` (yes,
-            no, unsure or their first letters; empty: not answered) and optionally ``reviewer`` and
-            ``answered_at`` (ISO 8601; without a zone: UTC). Where a spreadsheet took a task_id for
-            a number, ``flag`` and ``image_id`` stand in for it. Other columns are ignored.
+        path: UTF-8, separated by commas, semicolons or tabs, with ``task_id`` and ``answer`` (one
+            of the task's choices or unsure; y, n and u will do; empty: not answered) and optionally
+            ``reviewer`` and ``answered_at`` (ISO 8601; without a zone: UTC). Where a spreadsheet
+            took a task_id for a number, ``flag`` and ``image_id`` stand in for it. Other columns
+            are ignored.
         reviewer: who answered where the file does not say.
+        choices: of every task; None: all are answered yes or no.
 
     Raises:
         ValueError: the file cannot be read, is not UTF-8, is no CSV, or lacks a column.
@@ -81,30 +87,36 @@ def read_answers_csv(path: Path, reviewer: str = "") -> AnswerFile:
                 found.faults.append(f"{place}: more cells than the header has columns")
             elif any(cells):
                 row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
-                _read_row(found, place, row, reviewer)
+                _read_row(found, place, row, reviewer, choices)
     except csv.Error as error:
         raise ValueError(f"{path}: line {reader.line_num}: no CSV: {error}") from error
     return found
 
 
-def _read_row(found: AnswerFile, place: str, row: dict[str, str], reviewer: str) -> None:
+def _read_row(
+    found: AnswerFile,
+    place: str,
+    row: dict[str, str],
+    reviewer: str,
+    choices: Choices | None,
+) -> None:
     """Add a row to what was found: as an answer, as unanswered, or as a fault."""
     if not row.get("answer"):
         found.unanswered += 1
         return
     who = row.get("reviewer") or reviewer
     at = row.get("answered_at", "")
+    other = ""
+    if row.get("flag") and row.get("image_id"):
+        other = make_task_id(row["flag"], row["image_id"])
     try:
-        answer = parse_choice(row["answer"])
+        answer = parse_answer(row["answer"], choices, row["task_id"], other)
         answered_at = parse_time(at) if at else None
         if not who:
             raise ValueError("nobody answered: name a reviewer for the file, or fill the column")
     except ValueError as error:
         found.faults.append(f"{place}: {error}")
         return
-    other = ""
-    if row.get("flag") and row.get("image_id"):
-        other = make_task_id(row["flag"], row["image_id"])
     marker = ("csv", who, answered_at.isoformat() if answered_at else "")
     found.answers.append(
         GivenAnswer(place, row["task_id"], answer, who, answered_at, marker, other)

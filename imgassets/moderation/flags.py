@@ -8,21 +8,25 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 _FILE = Path(__file__).with_name("flags.toml")
 _FLAG_ID = re.compile(r"[a-z][a-z0-9_]*")
 
-Group = Literal["quality", "compliance"]
+IMAGE_TYPE = "image_type"
+"""What tasks and answers about images' types have for a flag, and their model for a name."""
+
+Group = Literal["quality", "compliance", "type"]
 
 
 @dataclass(frozen=True)
 class Flag:
-    """One thing that can be wrong with an image.
+    """One thing that can be wrong with an image, or tell its type.
 
     Attributes:
         id: its name in tables and labels, e.g. ``weapon``; the name of its registered model, too.
-        group: ``quality`` (decided in ``quality_scores``) or ``compliance``.
+        group: ``quality`` (decided in ``quality_scores``), ``compliance``, or ``type``: no fault
+            but a type of image that every category shares, such as ``size_chart``.
         question: what a reviewer is asked; 'yes' means that the image deserves the flag.
         title: what a person reads, e.g. ``promotional badge``.
         defects: kinds of synthetic defects (:mod:`imgassets.learning.synthetic`) that deserve it.
@@ -55,6 +59,8 @@ def read_flags(path: Path) -> dict[str, Flag]:
     for flag_id, table in tables.items():
         if not _FLAG_ID.fullmatch(flag_id) or not isinstance(table, dict):
             raise ValueError(f"{path}: '{flag_id}' is no flag: use a table [lower_case_name]")
+        if flag_id == IMAGE_TYPE:
+            raise ValueError(f"{path}: '{flag_id}' is no flag, but what asks for types: rename it")
         try:
             defects, unclear = (_kinds(table.pop(name, [])) for name in ("defects", "unclear"))
             flag = Flag(id=flag_id, defects=defects, unclear=unclear, **table)
@@ -65,8 +71,10 @@ def read_flags(path: Path) -> dict[str, Flag]:
                 f"{path}: flag '{flag_id}': needs group, question and title, and may have "
                 f"defects and unclear ({error})"
             ) from error
-        if flag.group not in ("quality", "compliance"):
-            raise ValueError(f"{path}: flag '{flag_id}': group is 'quality' or 'compliance'")
+        if flag.group not in get_args(Group):
+            raise ValueError(
+                f"{path}: flag '{flag_id}': group is 'quality', 'compliance' or 'type'"
+            )
         flags[flag_id] = flag
     return flags
 
@@ -87,7 +95,7 @@ def all_flags(extra: Path | None = None) -> Mapping[str, Flag]:
     """Return the built-in flags and those of a file of one's own, which win, in their order.
 
     Raises:
-        ValueError: see :func:`read_flags`; or the file moves a built-in flag to the other group,
+        ValueError: see :func:`read_flags`; or the file moves a built-in flag to another group,
             adds one to the group 'quality' (its decisions have columns of their own), or names a
             kind of synthetic defect that there is not.
     """
@@ -97,9 +105,10 @@ def all_flags(extra: Path | None = None) -> Mapping[str, Flag]:
     own = read_flags(extra)
     kinds = {kind for flag in builtin.values() for kind in (*flag.defects, *flag.unclear)}
     for flag in own.values():
-        group = builtin[flag.id].group if flag.id in builtin else "compliance"
-        if flag.group != group:
-            raise ValueError(f"{extra}: flag '{flag.id}': its group has to be '{group}'")
+        groups = [builtin[flag.id].group] if flag.id in builtin else ["compliance", "type"]
+        if flag.group not in groups:
+            allowed = "' or '".join(groups)
+            raise ValueError(f"{extra}: flag '{flag.id}': its group has to be '{allowed}'")
         if unknown := sorted({*flag.defects, *flag.unclear} - kinds):
             raise ValueError(
                 f"{extra}: flag '{flag.id}': no kind of defect: {', '.join(unknown)}; "

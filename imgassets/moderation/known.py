@@ -1,8 +1,10 @@
-"""What people have said about images, from both sources: imported labels and answers to tasks."""
+"""What people have said about images' flags: imported labels and answers to yes/no tasks."""
 
 from __future__ import annotations
 
 import polars as pl
+
+from imgassets.moderation.flags import IMAGE_TYPE
 
 _KNOWN = {
     "image_id": pl.String, "flag": pl.String, "value": pl.Boolean, "group_id": pl.String,
@@ -24,7 +26,8 @@ def known_values(
     Args:
         labels: product_id, image_url, flag, value, group_id, split, image_id, category; one row
             per label and image that its URL gave.
-        verdicts: as :func:`imgassets.moderation.answers.verdicts` returns them.
+        verdicts: as :func:`imgassets.moderation.answers.verdicts` returns them; those about types
+            are left out, see :mod:`imgassets.moderation.known_types`.
         tasks: task_id, product_id, category.
         groups: product_id, group_id of the products that any label gives a group.
 
@@ -40,7 +43,7 @@ def known_values(
         .with_columns(value=pl.col("yes") > 0, origin=pl.lit("label"))
     )
     answered = (
-        verdicts.filter(pl.col("verdict").is_in(["yes", "no"]))
+        verdicts.filter(pl.col("verdict").is_in(["yes", "no"]), pl.col("flag") != IMAGE_TYPE)
         .join(tasks, on="task_id")
         .join(_by_image(labels).select(*_IMAGE, "group_id"), on=_IMAGE, how="left")
         .with_columns(
@@ -85,9 +88,9 @@ def contradictions(labels: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame
         .filter(pl.col("yes") * pl.col("no") > 0)
         .with_columns(origin=pl.lit("label"))
     )
-    in_answers = verdicts.filter(pl.col("verdict") == "contradictory").with_columns(
-        origin=pl.lit("answer"), detail=pl.concat_str(pl.lit("task "), "task_id")
-    )
+    in_answers = verdicts.filter(
+        pl.col("verdict") == "contradictory", pl.col("flag") != IMAGE_TYPE
+    ).with_columns(origin=pl.lit("answer"), detail=pl.concat_str(pl.lit("task "), "task_id"))
     columns = [*_IMAGE, "origin", "yes", "no", "detail"]
     return pl.concat(
         [part.select(columns).cast({"yes": pl.UInt32, "no": pl.UInt32})

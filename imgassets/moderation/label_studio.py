@@ -6,6 +6,7 @@ https://labelstud.io/guide/export.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,10 +14,12 @@ from typing import Any
 
 import polars as pl
 
+from imgassets.moderation.answers import choices_of
 from imgassets.moderation.exchange import (
     AnswerFile,
+    Choices,
     GivenAnswer,
-    parse_choice,
+    parse_answer,
     parse_time,
     read_text,
 )
@@ -30,18 +33,25 @@ _CONFIG = f"""\
   <Header value="$question"/>
   <Text name="why" value="$why"/>
   <Image name="{_OBJECT}" value="$image" zoom="true" zoomControl="true"/>
-  <Choices name="{_CONTROL}" toName="{_OBJECT}" choice="single" required="true" showInline="true">
+  <Choices name="{_CONTROL}" toName="{_OBJECT}" choice="single" required="true" showInline="true"%s
+</View>
+"""
+_FIXED = """>
     <Choice value="yes" hotkey="y"/>
     <Choice value="no" hotkey="n"/>
     <Choice value="unsure" hotkey="u"/>
-  </Choices>
-</View>
-"""
+  </Choices>"""
+_OF_THE_TASK = ' value="$choices"/>'
 
 
-def label_studio_config() -> str:
-    """Return the labeling configuration (XML) of a Label Studio project for these tasks."""
-    return _CONFIG
+def label_studio_config(tasks: pl.DataFrame | None = None) -> str:
+    """Return the labeling configuration (XML) of a Label Studio project for these tasks.
+
+    Its choices are yes, no and unsure, or, where any task has its own, each task's (Label Studio's
+    dynamic choices, https://labelstud.io/tags/choices).
+    """
+    of_the_task = tasks is not None and _any_has_choices(tasks)
+    return _CONFIG % (_OF_THE_TASK if of_the_task else _FIXED)
 
 
 def tasks_json(tasks: pl.DataFrame) -> str:
@@ -51,39 +61,71 @@ def tasks_json(tasks: pl.DataFrame) -> str:
         tasks: rows of contract ``ReviewTasks`` with image_url.
 
     Returns:
-        A JSON list. Each task's data names the question; where a model has a probability it is a
-        prediction: the likelier choice, with its probability as the score.
+        A JSON list. Each task's data names the question, and its choices where any task has its
+        own; where a model has a probability it is a prediction: the likelier choice, with its
+        probability as the score.
     """
-    listed = [
-        {
-            "data": {"image": row["image_url"], **{name: row[name] for name in _DATA}},
-            "meta": {name: row[name] for name in _META},
-            "predictions": [] if row["probability"] is None else [_prediction(row)],
-        }
-        for row in tasks.iter_rows(named=True)
-    ]
+    listed = []
+    for row in tasks.iter_rows(named=True):
+        data = {"image": row["image_url"], **{name: row[name] for name in _DATA}}
+        if _any_has_choices(tasks):
+            data["choices"] = _options(row)
+        listed.append(
+            {
+                "data": data,
+                "meta": {name: row[name] for name in _META},
+                "predictions": _predictions(row),
+            }
+        )
     return json.dumps(listed, ensure_ascii=False, indent=1) + "\n"
 
 
-def _prediction(task: Mapping[str, Any]) -> dict[str, Any]:
+def _any_has_choices(tasks: pl.DataFrame) -> bool:
+    return tasks["choices"].null_count() < tasks.height
+
+
+def _options(task: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return a task's choices as Label Studio takes them, with keys as on the review page."""
+    numbers = [str(number) for number in range(1, 10)] if task["choices"] else ["y", "n"]
+    *own, unsure = choices_of(task)
+    keyed = itertools.zip_longest(own, numbers[: len(own)])
+    return [
+        *({"value": choice, "hotkey": key} if key else {"value": choice} for choice, key in keyed),
+        {"value": unsure, "hotkey": "u"},
+    ]
+
+
+def _predictions(task: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what the model takes to be the answer, if there is a model and it takes any."""
     probability = task["probability"]
-    likely = probability >= 0.5
-    return {
-        "model_version": task["model_version"] or "unnamed",
-        "score": round(probability if likely else 1 - probability, 6),
-        "result": [
-            {
-                "id": task["task_id"],
-                "from_name": _CONTROL,
-                "to_name": _OBJECT,
-                "type": "choices",
-                "value": {"choices": ["yes" if likely else "no"]},
-            }
-        ],
-    }
+    if probability is None:
+        return []
+    if task["choices"]:
+        choice = task["guess"]
+    elif probability >= 0.5:
+        choice = "yes"
+    else:
+        choice, probability = "no", 1 - probability
+    if choice is None:
+        return []
+    return [
+        {
+            "model_version": task["model_version"] or "unnamed",
+            "score": round(probability, 6),
+            "result": [
+                {
+                    "id": task["task_id"],
+                    "from_name": _CONTROL,
+                    "to_name": _OBJECT,
+                    "type": "choices",
+                    "value": {"choices": [choice]},
+                }
+            ],
+        }
+    ]
 
 
-def read_label_studio(path: Path, reviewer: str = "") -> AnswerFile:
+def read_label_studio(path: Path, reviewer: str = "", choices: Choices | None = None) -> AnswerFile:
     """Read answers from what Label Studio exports as JSON or JSON-MIN.
 
     Every annotation is one answer by the one who completed it, at the time of its last update.
@@ -94,6 +136,7 @@ def read_label_studio(path: Path, reviewer: str = "") -> AnswerFile:
     Args:
         path: the export.
         reviewer: who answered where an annotation does not say.
+        choices: of every task; None: all are answered yes or no.
 
     Raises:
         ValueError: the file cannot be read, is no JSON, or is no such export.
@@ -110,7 +153,7 @@ def read_label_studio(path: Path, reviewer: str = "") -> AnswerFile:
     found = AnswerFile(source=path.name)
     for number, item in enumerate(items, start=1):
         for place, annotation in _annotations(path, number, item, found):
-            _read_annotation(found, place, annotation, reviewer)
+            _read_annotation(found, place, annotation, reviewer, choices)
     return found
 
 
@@ -168,18 +211,22 @@ def _annotations(
 
 
 def _read_annotation(
-    found: AnswerFile, place: str, annotation: dict[str, Any], reviewer: str
+    found: AnswerFile,
+    place: str,
+    annotation: dict[str, Any],
+    reviewer: str,
+    choices: Choices | None,
 ) -> None:
     """Add an annotation to what was found: as an answer, as unanswered, or as a fault."""
-    choices = annotation["choices"]
-    if not choices:
+    chosen = annotation["choices"]
+    if not chosen:
         found.unanswered += 1
         return
     who = _reviewer(annotation["completed_by"]) or reviewer
     try:
-        if len(choices) > 1:
-            raise ValueError(f"{len(choices)} choices where one is an answer")
-        answer = parse_choice(choices[0])
+        if len(chosen) > 1:
+            raise ValueError(f"{len(chosen)} choices where one is an answer")
+        answer = parse_answer(chosen[0], choices, str(annotation["task_id"]))
         answered_at = parse_time(str(annotation["at"])) if annotation["at"] else None
         if not who:
             raise ValueError("nobody completed it: name a reviewer for the file")

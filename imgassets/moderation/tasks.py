@@ -10,7 +10,7 @@ from imgassets.moderation.answers import standing_answers, verdicts
 
 
 def task_id(flag: str, image_id: str) -> str:
-    """Return the id of the question whether an image deserves a flag: 16 hex digits.
+    """Return the id of a question about an image, its flag or its type: 16 hex digits.
 
     Flag and image alone make it, so that a question is asked once, however many rounds want it.
     """
@@ -25,9 +25,9 @@ def task_states(tasks: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
         answers: the whole log, rows of contract ``ReviewAnswers``.
 
     Returns:
-        ``tasks`` with yes, no, unsure and n_reviewers (0 where nobody answered), last_answered_at
-        (null likewise) and state: 'open' (no answer stands), or the verdict 'yes', 'no', 'unsure'
-        or 'contradictory'.
+        ``tasks`` with yes, no, unsure and n_reviewers (0 where nobody answered), counts ('' there),
+        last_answered_at (null there), decided, and state: 'open' (no answer stands), or the
+        verdict: 'yes', 'no' or one of the task's choices, 'unsure' or 'contradictory'.
     """
     found = verdicts(answers).drop("image_id", "flag")
     return (
@@ -36,6 +36,8 @@ def task_states(tasks: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             pl.col("state").fill_null("open"),
             pl.col("yes", "no", "unsure", "n_reviewers").fill_null(0),
+            pl.col("counts").fill_null(""),
+            pl.col("decided").fill_null(False),
         )
     )
 
@@ -44,15 +46,13 @@ def tasks_open_to(reviewer: str, tasks: pl.DataFrame, answers: pl.DataFrame) -> 
     """Return the tasks that a reviewer may still decide, in the order in which to ask.
 
     These are the tasks without a standing answer by anybody, and those whose answers decide
-    nothing (all unsure, or as many yes as no) and to which this reviewer gave none.
+    nothing (all unsure, or as many say one thing as another) and to which this reviewer gave none.
 
     Returns:
         Rows of ``tasks``, by falling priority, then task_id.
     """
     own = standing_answers(answers).filter(pl.col("reviewer") == reviewer)
-    undecided = task_states(tasks, answers).filter(
-        pl.col("state").is_in(["open", "unsure", "contradictory"])
-    )
+    undecided = task_states(tasks, answers).filter(~pl.col("decided"))
     return (
         undecided.join(own, on="task_id", how="anti")
         .select(tasks.columns)

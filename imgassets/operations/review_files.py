@@ -5,15 +5,17 @@ A file ending in ``.json`` is Label Studio's, any other is CSV.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 
-from imgassets.moderation.answers import agreement, answer_log, standing_answers
+from imgassets.moderation.answers import YES_NO, agreement, answer_log, standing_answers
 from imgassets.moderation.exchange import accept, some
 from imgassets.moderation.exchange_csv import read_answers_csv, tasks_csv
+from imgassets.moderation.flags import IMAGE_TYPE
 from imgassets.moderation.label_studio import (
     label_studio_config,
     read_label_studio,
@@ -23,6 +25,7 @@ from imgassets.moderation.tasks import task_states
 from imgassets.operations.reviews import open_tasks
 from imgassets.warehouse.contracts import ReviewAnswers, ReviewTasks
 from imgassets.warehouse.lake import Addition, CommitMessage, Warehouse
+from imgassets.warehouse.partitions import quote
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def export_tasks(
     path.write_text(tasks_json(tasks) if label_studio else tasks_csv(tasks), encoding="utf-8")
     if label_studio:
         config = config or path.with_suffix(".xml")
-        config.write_text(label_studio_config(), encoding="utf-8")
+        config.write_text(label_studio_config(tasks), encoding="utf-8")
     return Exported(tasks.height, config if label_studio else None, unreachable.height)
 
 
@@ -121,14 +124,15 @@ def import_answers(
 
     Raises:
         ValueError: the file cannot be read as what it is, or an answer is faulty: its task is
-            unknown, it is another word than yes, no and unsure, nobody gave it, its time is no
+            unknown, it is none of the task's choices, nobody gave it, its time is no
             time, or it contradicts another of the same reviewer. Nothing is written.
     """
     warehouse.initialise()
     read = read_label_studio if path.suffix.lower() == ".json" else read_answers_csv
-    found = read(path, reviewer.strip())
-    asked = warehouse.read(ReviewTasks, columns=["task_id", "image_id", "flag"])
+    asked = warehouse.read(ReviewTasks, columns=["task_id", "image_id", "flag", "choices"])
     tasks = {task["task_id"]: task for task in asked.iter_rows(named=True)}
+    choices = {task_id: task["choices"] or YES_NO for task_id, task in tasks.items()}
+    found = read(path, reviewer.strip(), choices)
     rows, faults = accept(found, tasks, now)
     if faults and not skip_unknown:
         raise ValueError(
@@ -147,7 +151,7 @@ def import_answers(
 
 
 def review_status(warehouse: Warehouse) -> pl.DataFrame:
-    """Return where the review stands, per flag.
+    """Return where the review of flags stands, per flag.
 
     Returns:
         flag, tasks, open (nobody answered), yes, no (decided), unsure, contradictory, reviewers,
@@ -155,16 +159,37 @@ def review_status(warehouse: Warehouse) -> pl.DataFrame:
         the pairs' Cohen's kappa, weighted by their tasks); the last two null where no two reviewers
         share a task, or kappa is defined for no pair. Sorted by flag.
     """
+    return _status(warehouse, f"flag <> {quote(IMAGE_TYPE)}", "flag", ("yes", "no"))
+
+
+def type_status(warehouse: Warehouse) -> pl.DataFrame:
+    """Return where the review of images' types stands, per category.
+
+    Returns:
+        As :func:`review_status`, but category instead of flag, and decided (tasks with a type)
+        instead of yes and no. Sorted by category.
+    """
+    return _status(warehouse, f"flag = {quote(IMAGE_TYPE)}", "category", ("decided",))
+
+
+def _status(warehouse: Warehouse, where: str, by: str, decided: Collection[str]) -> pl.DataFrame:
+    """Count the tasks ``where`` by flag or category and state, and say how far people agree."""
     warehouse.initialise()
-    answers = warehouse.read(ReviewAnswers)
-    states = task_states(warehouse.read(ReviewTasks), answers)
-    counts = states.group_by("flag").agg(
+    tasks = warehouse.read(ReviewTasks, where=where)
+    # Agreement is counted per flag: what is counted by stands in for it.
+    answers = warehouse.read(ReviewAnswers, where=where).drop("flag").join(
+        tasks.select("task_id", flag=by), on="task_id"
+    )  # fmt: skip
+    state, is_decided = pl.col("state"), pl.col("decided")
+    is_open = pl.col("n_reviewers") == 0
+    counts = task_states(tasks.with_columns(flag=by), answers).group_by("flag").agg(
         pl.len().alias("tasks"),
-        *(
-            (pl.col("state") == state).sum().alias(state)
-            for state in ("open", "yes", "no", "unsure", "contradictory")
-        ),
-    )
+        is_open.sum().alias("open"),
+        *((is_decided if name == "decided" else state == name).sum().alias(name)
+          for name in decided),
+        *((~is_open & ~is_decided & (state == name)).sum().alias(name)
+          for name in ("unsure", "contradictory")),
+    )  # fmt: skip
     reviewers = (
         standing_answers(answers)
         .group_by("flag")
@@ -187,7 +212,8 @@ def review_status(warehouse: Warehouse) -> pl.DataFrame:
         counts.join(reviewers, on="flag", how="left")
         .join(agreed, on="flag", how="left")
         .with_columns(pl.col("reviewers", "compared").fill_null(0))
-        .sort("flag")
+        .rename({"flag": by})
+        .sort(by)
     )
 
 

@@ -8,6 +8,8 @@ import polars as pl
 
 from imgassets.moderation import answers as log
 from imgassets.moderation import known
+from imgassets.moderation import known_types as types
+from imgassets.moderation.flags import IMAGE_TYPE
 from imgassets.moderation.tasks import tasks_open_to
 from imgassets.warehouse.contracts import ReviewAnswers, ReviewTasks
 from imgassets.warehouse.lake import Addition, CommitMessage, Warehouse
@@ -20,7 +22,7 @@ def open_tasks(
     """Return the tasks that a reviewer may still decide, the most wanted first.
 
     These are the tasks without a standing answer by anybody, and those whose answers decide
-    nothing (all unsure, or as many yes as no) and to which this reviewer gave none.
+    nothing (all unsure, or as many say one thing as another) and to which this reviewer gave none.
 
     Args:
         warehouse: where they are.
@@ -53,7 +55,7 @@ def record_answer(
     Args:
         warehouse: where it goes.
         task_id: the question.
-        answer: yes, no or unsure.
+        answer: one of the task's choices, by default yes or no; or unsure.
         reviewer: who answered.
         answered_at: when, with a time zone.
         source: ``web``, or the file it came from.
@@ -141,6 +143,32 @@ def contradictions(warehouse: Warehouse) -> pl.DataFrame:
     return known.contradictions(labels, decided)
 
 
+def known_types(warehouse: Warehouse) -> pl.DataFrame:
+    """Return what people have said about images' types: imported labels and decided answers.
+
+    Returns:
+        product_id, image_id, image_type, group_id, category, origin; one row per (product_id,
+        image_id): see :func:`imgassets.moderation.known_types.known_types`.
+    """
+    labels, decided, tasks = _said_of_types(warehouse)
+    images = warehouse.sql(
+        "SELECT DISTINCT category, product_id, image_id "
+        "FROM fetched_images SEMI JOIN decided USING (image_id)",
+        decided=decided.select("image_id"),
+    )
+    return types.known_types(labels, decided, tasks, images, _groups(warehouse))
+
+
+def type_contradictions(warehouse: Warehouse) -> pl.DataFrame:
+    """Return the images about whose type people contradict each other.
+
+    Returns:
+        product_id, image_id, category, origin, detail: see
+        :func:`imgassets.moderation.known_types.contradictions`.
+    """
+    return types.contradictions(*_said_of_types(warehouse))
+
+
 def _said(
     warehouse: Warehouse,
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
@@ -153,7 +181,29 @@ def _said(
         FROM flag_labels AS l JOIN fetched_images AS f USING (product_id, image_url)
         """
     )
-    groups = warehouse.sql(
+    decided = log.verdicts(warehouse.read(ReviewAnswers))
+    tasks = warehouse.read(ReviewTasks, columns=["task_id", "product_id", "category"])
+    return labels, decided, tasks, _groups(warehouse)
+
+
+def _said_of_types(warehouse: Warehouse) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Return labels of types with their images, verdicts about types, and their tasks."""
+    warehouse.initialise()
+    labels = warehouse.sql(
+        """
+        SELECT DISTINCT l.product_id, l.image_url, l.image_type, l.group_id, f.image_id, f.category
+        FROM image_labels AS l JOIN fetched_images AS f USING (product_id, image_url)
+        """
+    )
+    where = f"flag = {quote(IMAGE_TYPE)}"
+    decided = log.verdicts(warehouse.read(ReviewAnswers, where=where))
+    columns = ["task_id", "product_id", "category"]
+    return labels, decided, warehouse.read(ReviewTasks, where=where, columns=columns)
+
+
+def _groups(warehouse: Warehouse) -> pl.DataFrame:
+    """Return product_id, group_id of the products that any label gives a group."""
+    return warehouse.sql(
         """
         SELECT product_id, min(group_id) AS group_id
         FROM (
@@ -163,9 +213,6 @@ def _said(
         WHERE group_id <> product_id GROUP BY product_id
         """
     )
-    decided = log.verdicts(warehouse.read(ReviewAnswers))
-    tasks = warehouse.read(ReviewTasks, columns=["task_id", "product_id", "category"])
-    return labels, decided, tasks, groups
 
 
 def _rows_of(warehouse: Warehouse, answer_id: str) -> list[dict[str, object]]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from imgassets.moderation.flags import Flag
-from imgassets.operations.reviews import known_values
+from imgassets.moderation.flags import IMAGE_TYPE, Flag
+from imgassets.operations.reviews import known_types, known_values
 from imgassets.service.messages import Given, Neighbour, Product, Task
 from imgassets.warehouse.lake import Warehouse
 
@@ -102,8 +102,8 @@ def describe(warehouse: Warehouse, flags: Mapping[str, Flag], tasks: pl.DataFram
 _NO_IMAGES = pl.DataFrame(schema={"image_id": pl.String})
 
 _COPIED = (
-    "task_id", "image_id", "flag", "question", "reason", "why", "probability", "model_version",
-    "round",
+    "task_id", "image_id", "flag", "question", "choices", "reason", "why", "probability", "guess",
+    "model_version", "round",
 )  # fmt: skip
 
 
@@ -159,16 +159,28 @@ def _neighbours(
         (image, flag): Neighbour(image_id=image, verdict=said, by="model", probability=probability)
         for image, flag, said, probability in warehouse.sql(_MODEL, wanted=wanted).iter_rows()
     }
-    people = known_values(warehouse).join(wanted, on=["image_id", "flag"], how="semi")
-    for image, flag, value in people.select("image_id", "flag", "value").iter_rows():
+    for image, flag, said in _told(warehouse, wanted).iter_rows():
         by_model = known.get((image, flag))
         known[image, flag] = Neighbour(
             image_id=image,
-            verdict="yes" if value else "no",
+            verdict=said,
             by="people",
             probability=by_model.probability if by_model else None,
         )
     return known
+
+
+def _told(warehouse: Warehouse, wanted: pl.DataFrame) -> pl.DataFrame:
+    """Return image_id, flag and what people said: yes or no, or the type."""
+    values = known_values(warehouse).select(
+        "image_id", "flag", said=pl.when("value").then(pl.lit("yes")).otherwise(pl.lit("no"))
+    )
+    if (wanted["flag"] == IMAGE_TYPE).any():
+        types = known_types(warehouse).unique("image_id", keep="first", maintain_order=True)
+        values = values.vstack(
+            types.select("image_id", flag=pl.lit(IMAGE_TYPE), said=pl.col("image_type"))
+        )
+    return values.join(wanted, on=["image_id", "flag"], how="semi")
 
 
 def _unknown(image_id: str) -> Neighbour:

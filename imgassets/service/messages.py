@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from imgassets.warehouse.learning_contracts import HASH64, IMAGE_ID
+from imgassets.warehouse.learning_contracts import ANSWER, HASH64, IMAGE_ID
 
 MAX_ANSWERS = 100
 """Answers in one request."""
@@ -29,7 +29,9 @@ Reviewer = Annotated[str, AfterValidator(_name), Field(description="Who answers.
 TaskId = Annotated[str, Field(pattern=HASH64, description="As in review_tasks.")]
 FlagId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$", description="As in flags.toml.")]
 ImageId = Annotated[str, Field(pattern=IMAGE_ID)]
-Choice = Literal["yes", "no", "unsure"]
+Choice = Annotated[
+    str, Field(pattern=ANSWER, description="unsure, or one of the task's choices: yes and no.")
+]
 
 
 class _Message(BaseModel):
@@ -47,10 +49,10 @@ class Product(_Message):
 
 
 class Neighbour(_Message):
-    """An image near the question's in embedding space, and whether it deserves the flag."""
+    """An image near the question's in embedding space, and what is known of it."""
 
     image_id: ImageId
-    verdict: Literal["yes", "no", "unknown"]
+    verdict: str = Field(description="Of a flag yes, no or unknown; else the type, or unknown.")
     by: Literal["people", "model", ""] = Field(description="Who says so; '' if nobody.")
     probability: float | None = Field(description="The model's, where it looked.")
 
@@ -63,9 +65,11 @@ class Task(_Message):
     flag: str
     flag_title: str
     question: str
+    choices: list[str] | None = Field(description="Besides unsure; null: yes and no.")
     reason: str
     why: str
-    probability: float | None
+    probability: float | None = Field(description="The model's, of yes or of its best choice.")
+    guess: str | None = Field(description="The choice that the model takes, if it takes any.")
     model_version: str
     round: int
     width: int | None = Field(description="Of the file's picture, in pixels; null if unknown.")

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import polars as pl
 from fastapi import APIRouter, Depends, Query, Request
 
-from imgassets.moderation.answers import standing_answers
+from imgassets.moderation.answers import choices_of, standing_answers
 from imgassets.moderation.flags import Flag
 from imgassets.operations.reviews import open_tasks, record_answer, undo_answer
 from imgassets.service import messages as m
@@ -105,9 +105,21 @@ def take_answers(desk: Desk, sent: m.Answers) -> m.Saved:
     """Commit answers one by one; the reply is sent when the last of them is in the warehouse.
 
     Answers that cannot be kept (404: no such task; 409: the answer_id is taken by another answer)
-    do not stop the others: the failure names those that were saved, and those refused.
+    do not stop the others: the failure names those that were saved, and those refused. A word that
+    is none of a task's choices (422) stops all: nobody who read the questions sends it.
     """
     known = _known_tasks(desk.warehouse, [answer.task_id for answer in sent.answers])
+    faulty = [
+        m.Refused(
+            id=str(answer.answer_id),
+            detail=f"'{answer.answer}' is no answer to task {answer.task_id}",
+        )
+        for answer in sent.answers
+        if answer.answer not in known.get(answer.task_id, choices_of({}))
+    ]
+    if faulty:
+        failure = m.Failure(error="no_answer", detail=faulty[0].detail, refused=faulty)
+        raise ApiError(422, failure)
     saved: list[str] = []
     unknown: list[m.Refused] = []
     taken: list[m.Refused] = []
@@ -187,12 +199,13 @@ def open_flags(desk: ReviewDesk, tasks: pl.DataFrame) -> list[m.OpenFlag]:
     ]
 
 
-def _known_tasks(warehouse: Warehouse, task_ids: list[str]) -> set[str]:
+def _known_tasks(warehouse: Warehouse, task_ids: list[str]) -> dict[str, tuple[str, ...]]:
+    """Return what can be answered to each of these tasks that there is."""
     found = warehouse.sql(
-        "SELECT task_id FROM review_tasks SEMI JOIN wanted USING (task_id)",
+        "SELECT task_id, choices FROM review_tasks SEMI JOIN wanted USING (task_id)",
         wanted=pl.DataFrame({"task_id": task_ids}),
     )
-    return set(found["task_id"])
+    return {task["task_id"]: choices_of(task) for task in found.iter_rows(named=True)}
 
 
 def _no_task(task_id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -44,11 +45,23 @@ def tasks(*rows: dict[str, Any]) -> pl.DataFrame:
     )
 
 
-def answers(*said: tuple[int, str, str]) -> pl.DataFrame:
+def typed_task(number: int, **other: Any) -> dict[str, Any]:
+    """A question about an image's type."""
+    asked = {
+        "question": "Which view of the product does the picture show?",
+        "choices": ["front", "back", "open", "none"],
+        "guess": "back",
+    }
+    return task(number, "image_type", **{**asked, **other})
+
+
+def answers(
+    *said: tuple[int, str, str], of: Callable[[int], dict[str, Any]] = task
+) -> pl.DataFrame:
     """Return a log of (task number, answer, reviewer), a minute apart."""
     return answer_log(
         [
-            answer_row(task(number), answer, reviewer, NOW + timedelta(minutes=minute), "web")
+            answer_row(of(number), answer, reviewer, NOW + timedelta(minutes=minute), "web")
             for minute, (number, answer, reviewer) in enumerate(said)
         ]
     )

@@ -15,7 +15,7 @@ from imgassets.moderation.answers import (
     undo_row,
     verdicts,
 )
-from tests.moderation.people import NOW, answers, task
+from tests.moderation.people import NOW, answers, task, typed_task
 
 REVIEWERS = ("ann", "ben")
 
@@ -143,6 +143,36 @@ def test_agreement_and_kappa() -> None:
     assert found["ann", "cas"]["n"] == 2
     assert found["ann", "cas"]["equal"] == 1.0
     assert found["ann", "cas"]["kappa"] is None
+
+
+def test_choices_of_a_task_are_what_can_be_answered() -> None:
+    assert answer_row(typed_task(1), "front", "ann", NOW, "web")["answer"] == "front"
+    for answer in ("yes", "side", "undo"):
+        with pytest.raises(ValueError, match="say front, back, open, none, unsure"):
+            answer_row(typed_task(1), answer, "ann", NOW, "web")
+
+
+def test_an_undone_type_brings_the_one_before_back() -> None:
+    first = answer_row(typed_task(1), "front", "ann", NOW, "web")
+    second = answer_row(typed_task(1), "back", "ann", NOW + timedelta(minutes=1), "web")
+    undo = undo_row(second, "ann", NOW + timedelta(minutes=2), "web")
+    found = verdicts(answer_log([first, second, undo]))
+    assert found["verdict"].to_list() == ["front"]
+
+
+def test_agreement_about_types() -> None:
+    # Two of four alike. By chance: front ½ · ½, back ¼ · ½, and Ben never says none.
+    ann, ben = ("front", "front", "back", "none"), ("front", "back", "back", "front")
+    log = answers(
+        *((i, said, "ann") for i, said in enumerate(ann)),
+        *((i, said, "ben") for i, said in enumerate(ben)),
+        (7, "unsure", "ann"), (7, "back", "ben"),
+        of=typed_task,
+    )  # fmt: skip
+    row = agreement(log).row(0, named=True)
+    assert (row["flag"], row["n"], row["equal"]) == ("image_type", 4, 0.5)
+    chance = 0.5 * 0.5 + 0.25 * 0.5
+    assert row["kappa"] == pytest.approx((0.5 - chance) / (1 - chance))
 
 
 def test_nobody_agrees_with_nobody() -> None:

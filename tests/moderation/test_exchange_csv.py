@@ -10,7 +10,7 @@ import pytest
 
 from imgassets.moderation.exchange import AnswerFile, accept
 from imgassets.moderation.exchange_csv import read_answers_csv, tasks_csv
-from tests.moderation.people import NOW, image, task, tasks
+from tests.moderation.people import NOW, image, task, tasks, typed_task
 
 TASKS = {row["task_id"]: row for row in (task(n) for n in range(5))}
 IDS = list(TASKS)
@@ -160,3 +160,27 @@ def test_the_same_content_gives_the_same_ids_at_any_time(read) -> None:
     assert [r["answered_at"] for r in first] == [NOW, datetime(2026, 1, 1, tzinfo=UTC)]
     other, _ = accept(read(text.replace(",y,", ",n,"), reviewer="ben"), TASKS, NOW)
     assert not {r["answer_id"] for r in first} & {r["answer_id"] for r in other}
+
+
+def test_choices_go_out_and_come_back(tmp_path: Path) -> None:
+    asked = {row["task_id"]: row for row in (task(0), *(typed_task(n) for n in range(4)))}
+    exported = tasks_csv(tasks(*asked.values()).with_columns(image_url=pl.lit("u")))
+    table = list(csv.DictReader(io.StringIO(exported, newline="")))
+    shown = {row["task_id"]: (row["choices"], row["guess"]) for row in table}
+    assert shown[task(0)["task_id"]] == ("yes, no, unsure", "")
+    assert shown[typed_task(0)["task_id"]] == ("front, back, open, none, unsure", "back")
+    path = tmp_path / "answers.csv"
+    ids = list(asked)
+    path.write_text(
+        f"task_id,answer\n{ids[0]},y\n{ids[1]},Front\n{ids[2]},u\n{ids[3]},yes\n{ids[4]},n\n"
+        "ffffffffffffffff,front\n"
+    )
+    choices = {task_id: row.get("choices") or ("yes", "no") for task_id, row in asked.items()}
+    rows, faults = accept(read_answers_csv(path, "ann", choices), asked, NOW)
+    said = {row["task_id"]: row["answer"] for row in rows}
+    assert said == {ids[0]: "yes", ids[1]: "front", ids[2]: "unsure"}
+    assert faults == [
+        "line 5: 'yes' is no answer: use front, back, open, none or unsure",
+        "line 6: 'n' is no answer: use front, back, open, none or unsure",
+        "line 7: there is no task 'ffffffffffffffff'",
+    ]

@@ -31,6 +31,15 @@ def test_the_quality_flags_are_those_that_quality_scores_decides() -> None:
     assert quality == list(JUDGED_BY_QUALITY)
 
 
+def test_types_that_all_categories_share_are_flags_of_a_group_of_their_own(tmp_path: Path) -> None:
+    types = [flag.id for flag in builtin_flags().values() if flag.group == "type"]
+    assert types == ["lifestyle", "multi_view", "size_chart"]
+    assert builtin_flags()["multi_view"].deserved_by("collage") is True
+    assert builtin_flags()["collage"].deserved_by("multi_view") is None, "most shops allow it"
+    own = OWN.replace("compliance", "type")
+    assert all_flags(written(tmp_path, f"[packaging]\n{own}"))["packaging"].group == "type"
+
+
 def test_kinds_of_synthetic_defects_exist_and_each_is_used() -> None:
     flags = builtin_flags().values()
     named = {kind for flag in flags for kind in (*flag.defects, *flag.unclear)}
@@ -65,11 +74,12 @@ BAD_FILES = {
     "no TOML": ("[pet\n", "no readable TOML file of flags"),
     "no table": ('pet = "yes"\n', "'pet' is no flag: use a table"),
     "a bad id": (f'["Pet 1"]\n{OWN}', "'Pet 1' is no flag"),
+    "a taken id": (f"[image_type]\n{OWN}", "'image_type' is no flag, but what asks for types"),
     "no question": ('[pet]\ngroup = "compliance"\ntitle = "pet"\n', "needs group, question and"),
     "a number": ('[pet]\ngroup = "compliance"\nquestion = 3\ntitle = "pet"\n', "are sentences"),
     "something more": (f"[pet]\n{OWN}limit = 3\n", "flag 'pet': needs group.*limit"),
     "its id again": (f'[pet]\n{OWN}id = "cat"\n', "flag 'pet': needs group"),
-    "another group": (f"[pet]\n{OWN}".replace("compliance", "taste"), "is 'quality' or 'comp"),
+    "another group": (f"[pet]\n{OWN}".replace("compliance", "taste"), "is 'quality', 'comp.*type'"),
     "kinds as a word": (f'[pet]\n{OWN}defects = "collage"\n', "lists of names, not 'collage'"),
     "kinds as numbers": (f"[pet]\n{OWN}unclear = [1]\n", "lists of names"),
     "a kind that is not made": (f'[pet]\n{OWN}defects = ["fur"]\n', "no kind of defect: fur;.*col"),

@@ -17,7 +17,7 @@ import pytest
 
 from imgassets.moderation.exchange import AnswerFile, accept
 from imgassets.moderation.label_studio import label_studio_config, read_label_studio, tasks_json
-from tests.moderation.people import NOW, task, tasks
+from tests.moderation.people import NOW, task, tasks, typed_task
 
 DATA = Path(__file__).parent / "data"
 WHOLE = DATA / "label_studio_1.23.json"
@@ -29,11 +29,11 @@ IDS = list(TASKS)
 
 @pytest.fixture
 def read(tmp_path: Path) -> Callable[..., AnswerFile]:
-    def read_content(content: Any, reviewer: str = "") -> AnswerFile:
+    def read_content(content: Any, reviewer: str = "", **more: Any) -> AnswerFile:
         path = tmp_path / "export.json"
         text = content if isinstance(content, str) else json.dumps(content)
         path.write_text(text, encoding="utf-8")
-        return read_label_studio(path, reviewer)
+        return read_label_studio(path, reviewer, **more)
 
     return read_content
 
@@ -115,6 +115,51 @@ def test_predictions_name_controls_of_the_config() -> None:
     assert wanted <= likely["data"].keys()
     # JSON-MIN puts results beside the data: the same name would overwrite it.
     assert control.get("name") not in likely["data"]
+
+
+def test_tasks_with_choices_bring_their_own() -> None:
+    rows = tasks(typed_task(1, probability=0.4), typed_task(2, guess=None), task(3))
+    rows = rows.with_columns(image_url=pl.lit("u"))
+    typed, unguessed, yes_no = json.loads(tasks_json(rows))
+    assert typed["data"]["choices"] == [
+        {"value": "front", "hotkey": "1"}, {"value": "back", "hotkey": "2"},
+        {"value": "open", "hotkey": "3"}, {"value": "none", "hotkey": "4"},
+        {"value": "unsure", "hotkey": "u"},
+    ]  # fmt: skip
+    shown = [(choice["value"], choice["hotkey"]) for choice in yes_no["data"]["choices"]]
+    assert shown == [("yes", "y"), ("no", "n"), ("unsure", "u")]
+    (prediction,) = typed["predictions"]
+    assert prediction["score"] == 0.4
+    assert prediction["result"][0]["value"] == {"choices": ["back"]}
+    assert unguessed["predictions"] == []
+    control = ElementTree.fromstring(label_studio_config(rows)).find("Choices")
+    assert control is not None
+    assert control.get("value") == "$choices"
+    assert list(control) == []
+    assert label_studio_config(rows.filter(flag="weapon")) == label_studio_config()
+
+
+def test_more_choices_than_digits_do_without_keys() -> None:
+    many = [f"view{n}" for n in range(12)]
+    rows = tasks(typed_task(1, choices=many)).with_columns(image_url=pl.lit("u"))
+    choices = json.loads(tasks_json(rows))[0]["data"]["choices"]
+    assert [choice["value"] for choice in choices] == [*many, "unsure"]
+    assert [choice.get("hotkey") for choice in choices] == [*"123456789", None, None, None, "u"]
+
+
+def test_answers_are_held_against_the_choices_of_their_task(read) -> None:
+    asked = typed_task(0)
+    choices = {asked["task_id"]: asked["choices"], IDS[1]: ("yes", "no")}
+    content = [
+        exported(annotation("back"), task_id=asked["task_id"]),
+        exported(annotation("side"), task_id=asked["task_id"]),
+        exported(annotation("back"), task_id=IDS[1]),
+    ]
+    found = read(content, choices=choices)
+    assert [given.answer for given in found.answers] == ["back"]
+    assert [fault.split(": ")[1] for fault in found.faults] == [
+        "'side' is no answer", "'back' is no answer"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ from imgassets.operations.review_files import (
     export_tasks,
     import_answers,
     review_status,
+    type_status,
 )
 from imgassets.operations.reviews import add_tasks, open_tasks, record_answer, undo_answer
 from imgassets.warehouse.contracts import FetchedImages, ReviewAnswers
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
-from tests.moderation.people import NOW, image, task, tasks
+from tests.moderation.people import NOW, image, task, tasks, typed_task
 
 
 @pytest.fixture(autouse=True)
@@ -177,3 +178,20 @@ def test_status_weighs_pairs_by_their_tasks_and_skips_undefined_kappas(
         record_answer(warehouse, id_of(number), words[letter], reviewer, at)
     found = review_status(warehouse).row(0, named=True)
     assert (found["compared"], found["equal"], found["kappa"]) == (4, 1.0, 1.0)
+
+
+def test_types_out_and_in_again_and_their_status(warehouse: Warehouse, tmp_path: Path) -> None:
+    add_tasks(warehouse, tasks(*(typed_task(n, category="hats") for n in range(3))))
+    path = tmp_path / "tasks.csv"
+    assert export_tasks(warehouse, path, flag="image_type").tasks == 3
+    fill(path, "Back")
+    assert import_answers(warehouse, path, NOW, reviewer="ann").added == 3
+    record_answer(warehouse, typed_task(0)["task_id"], "front", "ben", NOW)
+    assert type_status(warehouse).row(0, named=True) == {
+        "category": "hats", "tasks": 3, "open": 0, "decided": 2, "unsure": 0, "contradictory": 1,
+        "reviewers": 2, "compared": 1, "equal": 0.0, "kappa": 0.0,
+    }  # fmt: skip
+    assert review_status(warehouse)["flag"].to_list() == ["weapon"]
+    config = export_tasks(warehouse, tmp_path / "tasks.json").config
+    assert config is not None
+    assert 'value="$choices"' in config.read_text(encoding="utf-8")

@@ -15,9 +15,11 @@ from imgassets.moderation.tasks import task_states
 from imgassets.operations.reviews import (
     add_tasks,
     contradictions,
+    known_types,
     known_values,
     open_tasks,
     record_answer,
+    type_contradictions,
     undo_answer,
 )
 from imgassets.warehouse.contracts import (
@@ -28,7 +30,7 @@ from imgassets.warehouse.contracts import (
     ReviewTasks,
 )
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
-from tests.moderation.people import NOW, image, task, tasks
+from tests.moderation.people import NOW, image, task, tasks, typed_task
 
 MINUTE = timedelta(minutes=1)
 
@@ -170,6 +172,7 @@ def test_names_with_quotes_stay_names(asked: Warehouse) -> None:
 
 
 def test_views_say_what_the_functions_say(asked: Warehouse) -> None:
+    add_tasks(asked, tasks(*(typed_task(n) for n in range(4))))
     minute = iter(range(100))
     for number, reviewer, answer in [
         (0, "ann", "yes"), (0, "ben", "no"), (1, "ann", "yes"), (1, "ben", "yes"),
@@ -178,23 +181,32 @@ def test_views_say_what_the_functions_say(asked: Warehouse) -> None:
         at = NOW + next(minute) * MINUTE
         last = record_answer(asked, id_of(number), answer, reviewer, at)
     undo_answer(asked, last, "ben", NOW)
+    for number, reviewer, answer in [
+        (0, "ann", "front"), (0, "ben", "front"), (0, "cas", "back"), (1, "ann", "none"),
+        (1, "ben", "unsure"), (2, "ann", "front"), (2, "ben", "open"),
+    ]:  # fmt: skip
+        at = NOW + next(minute) * MINUTE
+        record_answer(asked, typed_task(number)["task_id"], answer, reviewer, at)
     columns = [
-        "task_id", "state", "yes", "no", "unsure", "last_answered_at",
+        "task_id", "state", "decided", "counts", "yes", "no", "unsure", "last_answered_at",
     ]  # fmt: skip
     log = asked.read(ReviewAnswers)
     expected = task_states(asked.read(ReviewTasks), log).select(columns).sort("task_id")
     queue = asked.sql("FROM review_queue").select(columns).sort("task_id")
     assert queue.cast(dict(expected.schema)).equals(expected)
-    assert expected["state"].to_list().count("open") == 1
+    assert sorted(expected["state"]) == [
+        "contradictory", "contradictory", "front", "no", "none", "open", "open", "yes",
+    ]  # fmt: skip
     pairs = agreement(log)
     view = asked.sql("FROM review_agreement")
     assert view.drop("kappa").cast(dict(pairs.drop("kappa").schema)).equals(pairs.drop("kappa"))
     assert view["kappa"].to_list() == pytest.approx(pairs["kappa"].to_list())
-    assert pairs.height == 3
+    assert pairs.height == 6
 
 
-def test_known_values_join_labels_with_the_images_they_name(asked: Warehouse) -> None:
-    fetched = pl.DataFrame(
+def fetched() -> pl.DataFrame:
+    """Every task's image, from two suppliers."""
+    return pl.DataFrame(
         [
             {
                 "day": NOW.date(), "category": "toys", "product_id": f"P{n}", "supplier_id": s,
@@ -205,6 +217,9 @@ def test_known_values_join_labels_with_the_images_they_name(asked: Warehouse) ->
             for n in range(4) for s in ("s1", "s2")
         ]
     )  # fmt: skip
+
+
+def test_known_values_join_labels_with_the_images_they_name(asked: Warehouse) -> None:
     flag_labels = pl.DataFrame(
         [
             ("P0", "0.jpg", "weapon", True, "P0", "train", "f"),
@@ -221,7 +236,7 @@ def test_known_values_join_labels_with_the_images_they_name(asked: Warehouse) ->
     )
     asked.replace(
         [
-            Replacement(FetchedImages, fetched),
+            Replacement(FetchedImages, fetched()),
             Replacement(FlagLabels, flag_labels),
             Replacement(ImageLabels, image_labels),
         ],
@@ -237,7 +252,34 @@ def test_known_values_join_labels_with_the_images_they_name(asked: Warehouse) ->
     assert contradictions(asked).is_empty()
 
 
+def test_known_types_join_labels_and_answers_with_images(asked: Warehouse) -> None:
+    add_tasks(asked, tasks(*(typed_task(n) for n in range(4))))
+    with pytest.raises(ValueError, match="'side' is no answer: say front, back, open, none"):
+        record_answer(asked, typed_task(1)["task_id"], "side", "ann", NOW)
+    image_labels = pl.DataFrame(
+        [("P0", "0.jpg", "front", "shirt", "f"), ("P2", "2.jpg", "none", "P2", "f")],
+        schema=ImageLabels.create_empty().schema,
+        orient="row",
+    )
+    asked.replace(
+        [Replacement(FetchedImages, fetched()), Replacement(ImageLabels, image_labels)],
+        CommitMessage(asset="test"),
+    )
+    record_answer(asked, typed_task(1)["task_id"], "back", "ann", NOW)
+    record_answer(asked, typed_task(2)["task_id"], "front", "ann", NOW)
+    record_answer(asked, id_of(3), "yes", "ann", NOW)
+    assert known_types(asked).drop("image_id").rows() == [
+        ("P0", "front", "shirt", "toys", "label"),
+        ("P1", "back", "P1", "toys", "answer"),
+        ("P2", "front", "P2", "toys", "answer"),
+    ]
+    assert known_values(asked)["flag"].to_list() == ["weapon"]
+    assert type_contradictions(asked)["origin"].to_list() == ["label and answer"]
+
+
 def test_nothing_known_yet(warehouse: Warehouse) -> None:
     assert known_values(warehouse).is_empty()
     assert contradictions(warehouse).is_empty()
+    assert known_types(warehouse).is_empty()
+    assert type_contradictions(warehouse).is_empty()
     assert open_tasks(warehouse, "ann").is_empty()

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import numpy as np
@@ -194,6 +195,22 @@ def shop(built: Shop) -> Shop:
         nothing = Replacement(ReviewAnswers, ReviewAnswers.create_empty())
         built.warehouse.replace([nothing], CommitMessage(asset="test"))
     return built
+
+
+@pytest.fixture
+def typed(shop: Shop) -> Iterator[dict[str, Any]]:
+    """A question with choices, the second one that is asked; gone afterwards."""
+    other = shop.tasks.row(4, named=True)
+    row = {
+        **other, "task_id": task_id("image_type", other["image_id"]), "flag": "image_type",
+        "question": "Which view of the product does the picture show?", "round": 0,
+        "choices": ["front", "back", "closeup", "none"], "why": "the model is in doubt",
+        "probability": 0.41, "guess": "back", "priority": 0.995,
+        "neighbours": [shop.tasks["image_id"][5]],
+    }  # fmt: skip
+    add_tasks(shop.warehouse, pl.DataFrame([row], schema=shop.tasks.schema))
+    yield row
+    shop.warehouse.replace([Replacement(ReviewTasks, shop.tasks)], CommitMessage(asset="test"))
 
 
 def free_port() -> int:

@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 
 import pytest
 
-CHROMIUM = Path("/usr/bin/chromium")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running
-        running.close()
+pytestmark = pytest.mark.browser
 
 
 class Tab:
@@ -158,6 +143,36 @@ def test_leaving_with_unsaved_answers_warns(tab, served):
     assert warned.value.type == "beforeunload"
     warned.value.dismiss()
     assert not tab.page.is_closed()
+
+
+def test_a_question_with_choices_is_answered_by_numbers(typed, tab, served, pictures):
+    tab.open()
+    tab.key("y")
+    tab.ready()
+    answers = tab.page.locator("#answers [data-answer]")
+    assert answers.all_inner_texts() == ["Front 1", "Back 2", "Closeup 3", "None 4", "Unsure u"]
+    assert tab.text("#probability-text").startswith("41 % back")
+    others = tab.page.locator("#others li")
+    assert others.count() == 3
+    assert others.first.bounding_box()["y"] < tab.page.locator("#why").bounding_box()["y"]
+    assert others.first.bounding_box()["width"] > 100
+    tab.page.wait_for_load_state("networkidle")
+    tab.page.screenshot(path=pictures / "review-types.png")
+    for ignored in ("y", "n", "5"):
+        tab.page.keyboard.press(ignored)
+    assert tab.text("#done") == "1"
+    tab.page.keyboard.press("2")
+    tab.page.wait_for_selector("#answers [data-answer=yes]")
+    assert answers.all_inner_texts() == ["Yes y", "No n", "Unsure u"]
+    assert "Back" in tab.text("#history li:first-child")
+    tab.page.keyboard.press("ArrowLeft")
+    tab.page.wait_for_selector("#answers [data-answer=front]")
+    tab.ready()
+    tab.page.keyboard.press("1")
+    tab.page.wait_for_selector("#answers [data-answer=yes]")
+    tab.saved()
+    assert served.shop.standing()[typed["task_id"]] == "front"
+    assert tab.problems == []
 
 
 def test_earlier_answers_can_be_undone_after_a_reload(tab, served):

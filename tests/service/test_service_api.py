@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from imgassets.moderation.flags import builtin_flags
-from imgassets.operations.reviews import record_answer
+from imgassets.operations.reviews import add_tasks, record_answer
 
 BADGE = builtin_flags()["promo_badge"].title
 NOW = "2026-01-06T10:00:00+01:00"
@@ -256,6 +256,34 @@ def test_a_flag_narrows_the_questions(shop, client):
     assert tasks_of(client, flag="weapon") == {"tasks": [], "open": 0}
     reply = client.get("/api/review/tasks", params={"reviewer": "Ana", "flag": "x' OR '1'='1"})
     assert reply.status_code == 422
+
+
+def test_a_question_with_choices_takes_only_them(shop, typed, client):
+    (task,) = tasks_of(client, flag="image_type")["tasks"]
+    assert (task["choices"], task["guess"]) == (["front", "back", "closeup", "none"], "back")
+    assert task["flag_title"] == "image type"
+    (yes_no,) = tasks_of(client, limit=1)["tasks"]
+    assert (yes_no["choices"], yes_no["guess"]) == (None, None)
+    good = answer(task["task_id"], "closeup")
+    refused = [answer(task["task_id"], "yes"), answer(yes_no["task_id"], "front")]
+    reply = post(client, good, *refused)
+    assert reply.status_code == 422
+    assert [item["id"] for item in reply.json()["refused"]] == [r["answer_id"] for r in refused]
+    assert shop.answers().is_empty()
+    assert post(client, good).json() == {"saved": [good["answer_id"]]}
+    assert tasks_of(client, flag="image_type")["open"] == 0
+    (latest,) = client.get("/api/review/summary", params={"reviewer": "Ana"}).json()["latest"]
+    assert (latest["answer"], latest["question"]) == ("closeup", typed["question"])
+
+
+def test_a_neighbours_type_is_what_people_said(shop, typed, client):
+    (near,) = tasks_of(client, flag="image_type")["tasks"][0]["neighbours"]
+    assert (near["verdict"], near["by"]) == ("unknown", "")
+    of_near = {**typed, "image_id": near["image_id"], "task_id": "f" * 16}
+    add_tasks(shop.warehouse, pl.DataFrame([of_near], schema=shop.tasks.schema))
+    record_answer(shop.warehouse, "f" * 16, "back", "Ben", dt.datetime.now(dt.UTC))
+    (near,) = tasks_of(client, flag="image_type")["tasks"][0]["neighbours"]
+    assert (near["verdict"], near["by"]) == ("back", "people")
 
 
 def test_one_task_answered_or_not(shop, client):

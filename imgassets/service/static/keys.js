@@ -3,12 +3,19 @@
 import { $ } from "./view.js";
 
 const PRESSED_MS = 140;
-const BY_PLACE = { KeyY: "y", KeyN: "n", KeyU: "u", KeyZ: "z" }; // Where the layout has no Latin letters.
+const BY_PLACE = { KeyY: "y", KeyN: "n", KeyU: "u", KeyZ: "z" };
 
-/** Press a button, and let it be seen. */
+/** The key by what is on it; by its place, where the layout has no Latin letters or shifts digits. */
+function meant(event) {
+  const digit = /^Digit([1-9])$/.exec(event.code)?.[1];
+  if (digit && !event.shiftKey) return digit;
+  return event.key.length === 1 && event.key > "~" ? BY_PLACE[event.code] : event.key.toLowerCase();
+}
+
+/** Press a button, if there is one, and let it be seen. */
 function press(button) {
   if ($("zoomed").open) $("zoomed").close();
-  if (button.disabled) return;
+  if (!button || button.disabled) return;
   button.classList.add("pressed");
   setTimeout(() => button.classList.remove("pressed"), PRESSED_MS);
   button.click();
@@ -16,11 +23,9 @@ function press(button) {
 
 /** Listen for the keys of the whole page; `zoom` looks closer, and back. */
 export function listen(zoom) {
-  const answer = (choice) => () => press(document.querySelector(`[data-answer="${choice}"]`));
+  const answers = [..."ynu123456789"].map((key) => [key, () => press(document.querySelector(`[data-key="${key}"]`))]);
   const keys = {
-    y: answer("yes"),
-    n: answer("no"),
-    u: answer("unsure"),
+    ...Object.fromEntries(answers),
     arrowright: () => press($("skip")),
     " ": () => press($("skip")),
     arrowleft: () => press($("undo")),
@@ -32,7 +37,7 @@ export function listen(zoom) {
     // A key that is held down would answer question after question, unseen.
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     if ($("who").open || event.target.closest("input, select")) return;
-    const key = event.key.length === 1 && event.key > "~" ? BY_PLACE[event.code] : event.key.toLowerCase();
+    const key = meant(event);
     if (!(key in keys) || ($("help").open && key !== "?")) return;
     if (key === " " && event.target.closest("button, a")) return; // It presses what has the focus.
     event.preventDefault();

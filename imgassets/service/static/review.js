@@ -256,12 +256,12 @@ function waitingTasks() {
 }
 
 listen(toggleZoom);
-for (const button of document.querySelectorAll("[data-answer]")) {
-  button.addEventListener("click", (event) => {
-    if (event.detail) button.blur(); // A mouse's: the space bar is to skip, not to press it again.
-    answer(button.dataset.answer);
-  });
-}
+$("answers").addEventListener("click", (event) => {
+  const button = event.target.closest("[data-answer]");
+  if (!button) return;
+  if (event.detail) button.blur(); // A mouse's: the space bar is to skip, not to press it again.
+  answer(button.dataset.answer);
+});
 $("skip").addEventListener("click", (event) => {
   if (event.detail) $("skip").blur();
   skip();

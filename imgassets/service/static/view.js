@@ -4,7 +4,8 @@ import { ahead, small } from "./pictures.js";
 
 export const $ = (id) => document.getElementById(id);
 const percent = (share) => `${(100 * share).toFixed(share > 0.0995 && share < 0.9905 ? 0 : 1)} %`;
-const said = { yes: "Yes", no: "No", unsure: "Unsure", unknown: "Unknown" };
+const YES_NO = ["yes", "no"];
+const NUMBERS = [..."123456789"];
 
 function element(tag, text = "", className = "") {
   const made = document.createElement(tag);
@@ -19,6 +20,8 @@ export function showTask(task, seen) {
   $("desk").hidden = false;
   const name = task.product.title ?? task.product.product_id;
   $("question").textContent = task.question;
+  $("desk").classList.toggle("typed", task.choices !== null);
+  showAnswers(task.choices);
   $("product-title").textContent = name;
   const suppliers = task.product.suppliers.join(", ");
   const size = task.width && `${task.width} × ${task.height} px`;
@@ -33,6 +36,31 @@ export function showTask(task, seen) {
     task.product.other_images.map((id, place) => tile(small(id, 160, `Other image ${place + 1} of the product`))),
   );
   scrollTo(0, 0);
+}
+
+/** Offer a question's choices; without any of its own, yes and no. */
+function showAnswers(choices) {
+  const shown = JSON.stringify(choices);
+  if ($("answers").dataset.choices === shown) return; // What has the focus keeps it.
+  $("answers").dataset.choices = shown;
+  for (const button of $("answers").querySelectorAll("[data-answer]")) button.remove();
+  const buttons = (choices ?? YES_NO).map((choice, place) =>
+    answerButton(choice, choices ? NUMBERS[place] : choice[0], choices ? "choice" : choice),
+  );
+  $("answers").prepend(...buttons, answerButton("unsure", "u", "unsure"));
+}
+
+function answerButton(answer, key, kind) {
+  const button = element("button", words(answer), `answer ${kind}`);
+  button.type = "button";
+  button.dataset.answer = answer;
+  if (answer === "none") button.title = "It shows no view of the product";
+  if (key) {
+    button.dataset.key = key;
+    button.setAttribute("aria-keyshortcuts", key);
+    button.append(" ", element("kbd", key));
+  }
+  return button;
 }
 
 function showPicture(task, name, seen) {
@@ -55,11 +83,13 @@ function showWhy(task) {
   $("model").hidden = !asked && !task.model_version;
   $("probability").hidden = !asked;
   if (asked) {
+    const what = task.choices ? "its best guess" : "yes";
+    $("probability").setAttribute("aria-label", `The model's probability of ${what}, in percent`);
     $("probability").setAttribute("aria-valuenow", (100 * task.probability).toFixed(1));
     $("probability").firstElementChild.style.width = `${100 * task.probability}%`;
   }
   $("probability-text").textContent = [
-    asked && `${percent(task.probability)} yes`,
+    asked && `${percent(task.probability)} ${task.choices ? (task.guess ?? "for its best guess") : "yes"}`,
     task.model_version && `model ${task.model_version}`,
     task.round > 0 && `round ${task.round}`,
   ]
@@ -69,8 +99,8 @@ function showWhy(task) {
 
 function neighbourTile({ image_id, verdict, by, probability }) {
   const source = by === "people" ? "people" : by === "model" ? `model${probability === null ? "" : ` ${percent(probability)}`}` : "nobody yet";
-  const made = tile(small(image_id, 160, `Near image, ${said[verdict].toLowerCase()} by ${source}`), `said-${verdict}`);
-  made.append(element("span", said[verdict], "said"), element("span", source, "by"));
+  const made = tile(small(image_id, 160, `Near image, ${verdict} by ${source}`), `said-${verdict}`);
+  made.append(element("span", words(verdict), "said"), element("span", source, "by"));
   return made;
 }
 
@@ -96,11 +126,11 @@ export function showHistory(entries, undo) {
         const line = element("li");
         const button = element("button", "Undo", "quiet");
         button.type = "button";
-        button.setAttribute("aria-label", `Undo: ${said[entry.answer]}, ${entry.flag_title}`);
+        button.setAttribute("aria-label", `Undo: ${words(entry.answer)}, ${entry.flag_title}`);
         button.addEventListener("click", () => undo(entry));
         line.append(
           small(entry.image_id, 160, ""),
-          element("strong", said[entry.answer], `said-${entry.answer}`),
+          element("strong", words(entry.answer), `said-${entry.answer}`),
           element("span", entry.flag_title),
           button,
         );
@@ -155,7 +185,7 @@ export function showRefusals(details) {
 export function showFlags(flags, chosen) {
   const listed = flags.some(({ flag }) => flag === chosen) || !chosen ? flags : [...flags, { flag: chosen, title: words(chosen), open: 0 }];
   $("flag").replaceChildren(
-    new Option("All flags", ""),
+    new Option("All questions", ""),
     ...listed.map(({ flag, title, open }) => new Option(`${title} (${open})`, flag)),
   );
   $("flag").value = chosen;

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import polars as pl
 
@@ -15,10 +17,38 @@ from imgassets.warehouse.contracts import UNCATEGORISED, Quarantine, SupplierOff
 
 MAX_POSITION = 2**31 - 1
 TRUE, FALSE = ("true", "1", "yes"), ("false", "0", "no")
+_UNCATEGORISED = pl.Schema(
+    {"feed_row": pl.Int32, **dict.fromkeys(("product_id", "title", "description"), pl.String)}
+)
+_NAMED = pl.Schema({"product_id": pl.String, "category": pl.String})
+_MISSING = (
+    "The category is empty and nothing tells it: name it in a feed, or train a model that predicts "
+    "it (`imgassets train category`, then `imgassets categories resolve`)."
+)
+_UNSURE = (
+    "The category is empty, and title and description do not tell it surely enough: name it in a "
+    "feed, or train on more products and run `imgassets categories resolve`."
+)
 SHARES_SCHEMA = pl.Schema({"category": pl.String, "n_rows": pl.Int32, "content_hash": pl.String})
 
 _FIELD, _ROW, _NULL = "\x1f", "\x1e", "\x00"
 """Separators of hashed rows; control characters, so that values cannot imitate them by accident."""
+
+
+class Decision(NamedTuple):
+    """What was decided about a row that names no category.
+
+    Attributes:
+        feed_row: The row, from 1.
+        category: Slug of the category that it gets; None if it gets none.
+        measured: If none: what the model made of it.
+        limit: If none: what the model would have needed.
+    """
+
+    feed_row: int
+    category: str | None
+    measured: str = ""
+    limit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +61,25 @@ class ParsedFeed:
         shares: One row per category: ``category``, ``n_rows`` (good or bad) and ``content_hash``,
             which is equal exactly when the category's rows, what was decided about them and the
             image base are. A file that cannot be read is a share of ``uncategorised``.
+        uncategorised: Rows that name a product but no category, and about which nothing was
+            decided: ``feed_row``, ``product_id``, ``title``, ``description``.
+        named: Categories that the file itself names: ``product_id``, ``category``, sorted.
     """
 
     offers: pl.DataFrame
     quarantine: pl.DataFrame
     shares: pl.DataFrame
+    uncategorised: pl.DataFrame
+    named: pl.DataFrame
 
 
 def read_feed(
-    content: bytes, feed_file: str, day: dt.date, supplier_id: str, image_base: str
+    content: bytes,
+    feed_file: str,
+    day: dt.date,
+    supplier_id: str,
+    image_base: str,
+    decisions: Sequence[Decision] = (),
 ) -> ParsedFeed:
     """Parse and check one feed file; one bad row never stops the others.
 
@@ -50,6 +90,7 @@ def read_feed(
         supplier_id: Supplier that sent it.
         image_base: What relative references start from: a folder, ``file://`` URL or
             ``http(s)://`` URL, with or without a trailing slash; empty refuses them.
+        decisions: What was decided about rows that name no category; others are not changed.
 
     Raises:
         ValueError: `image_base` is none of these.
@@ -59,7 +100,7 @@ def read_feed(
         raw = read_raw(content, feed_file.rsplit(".", 1)[-1].lower())
     except Refused as error:
         return _refused_file(error, content, feed_file, day, supplier_id, base)
-    rows = _judge(_derive(raw, base)).with_columns(
+    rows = _judge(_derive(_decided(raw, decisions), base)).with_columns(
         day=pl.lit(day), supplier_id=pl.lit(supplier_id), feed_file=pl.lit(feed_file)
     )
     bad = pl.col("fault").is_not_null()
@@ -72,6 +113,30 @@ def read_feed(
         offers=SupplierOffers.conform(rows.filter(~bad)),
         quarantine=Quarantine.conform(quarantine),
         shares=_shares(rows, base),
+        uncategorised=rows.filter(
+            pl.col("fault").struct.field("rule_id") == "missing_category",
+            pl.col("product_id").is_not_null(),
+        ).select(_UNCATEGORISED.names()),
+        named=rows.filter(
+            pl.col("is_named"),
+            pl.col("category") != UNCATEGORISED,
+            ~pl.col("product_id").str.contains(CONTROL),
+        )
+        .select(_NAMED.names())
+        .unique()
+        .sort(_NAMED.names()),
+    )
+
+
+def _decided(raw: pl.DataFrame, decisions: Sequence[Decision]) -> pl.DataFrame:
+    """Number the rows; give those without a category what was decided about them."""
+    schema = {"feed_row": pl.Int32, "decided": pl.String, "guess": pl.String, "needed": pl.String}
+    told = pl.DataFrame(decisions, schema, orient="row")
+    is_named = pl.col("category").is_not_null()
+    return (
+        raw.with_columns(feed_row=pl.int_range(1, pl.len() + 1, dtype=pl.Int32), is_named=is_named)
+        .join(told, on="feed_row", how="left", maintain_order="left")
+        .with_columns(category=pl.coalesce("category", "decided"))
     )
 
 
@@ -101,6 +166,8 @@ def _refused_file(
         offers=SupplierOffers.create_empty(),
         quarantine=Quarantine.conform(pl.DataFrame([row | absent])),
         shares=pl.DataFrame([(UNCATEGORISED, 0, content_hash)], SHARES_SCHEMA, orient="row"),
+        uncategorised=pl.DataFrame(schema=_UNCATEGORISED),
+        named=pl.DataFrame(schema=_NAMED),
     )
 
 
@@ -126,7 +193,6 @@ def _derive(raw: pl.DataFrame, base: ImageBase) -> pl.DataFrame:
         .then(pl.lit(False))
         .when(curated.is_in(TRUE))
         .then(pl.lit(True)),
-        feed_row=pl.int_range(1, pl.len() + 1, dtype=pl.Int32),
     )
 
 
@@ -149,8 +215,12 @@ def _judge(rows: pl.DataFrame) -> pl.DataFrame:
                    "The product_id holds a control character such as a line break."),
         ),
         (
+            pl.col("category").is_null() & pl.col("needed").is_not_null(),
+            _fault("category_unsure", pl.col("guess"), pl.col("needed"), _UNSURE),
+        ),
+        (
             pl.col("category").is_null(),
-            _fault("missing_category", pl.lit("no value"), "a category", "The category is empty."),
+            _fault("missing_category", pl.lit("no value"), "a category", _MISSING),
         ),
         (
             slug == "",
@@ -224,13 +294,15 @@ def _judge(rows: pl.DataFrame) -> pl.DataFrame:
 def _shares(rows: pl.DataFrame, base: ImageBase) -> pl.DataFrame:
     """Hash each category's rows in file order.
 
-    The rule a row broke is hashed with it: a duplicate's twin may stand in another category.
+    The rule a row broke is hashed with it: a duplicate's twin may stand in another category. So is
+    what a model made of a row that has no category: quarantine shows it.
     """
     fields = ["raw", "product_id", "text_category", "image_url", "title", "description",
               "text_position", "text_curated"]  # fmt: skip
     texts = [pl.col(name).fill_null(_NULL) for name in fields]
     rule = pl.col("fault").struct.field("rule_id").fill_null(_NULL)
-    line = pl.concat_str(*texts, rule, separator=_FIELD)
+    guess = pl.when(rule == "category_unsure").then(pl.concat_str("guess", "needed"))
+    line = pl.concat_str(*texts, pl.concat_str(rule, guess, ignore_nulls=True), separator=_FIELD)
     shares = []
     for (category,), part in rows.select("category", line=line).group_by(
         "category", maintain_order=True

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import fsspec
 
-from imgassets.ingest.feeds import ParsedFeed, read_feed
+from imgassets.ingest.feeds import Decision, ParsedFeed, read_feed
 from imgassets.ingest.refusal import Refusal
 from imgassets.ingest.store import write_whole
 
@@ -187,6 +187,7 @@ def parse_landed(
     day: dt.date,
     supplier_id: str,
     image_base: str,
+    decisions: tuple[Decision, ...] = (),
 ) -> ParsedFeed:
     """Read and parse a landed feed once per process.
 
@@ -199,6 +200,7 @@ def parse_landed(
         day: Day of the feed.
         supplier_id: Supplier.
         image_base: Base of relative references; see :func:`imgassets.ingest.feeds.read_feed`.
+        decisions: What was decided about rows without a category, likewise.
 
     Raises:
         FileNotFoundError: the landed copy is gone.
@@ -206,4 +208,4 @@ def parse_landed(
     """
     fs, base = fsspec.core.url_to_fs(landing_root)
     content: bytes = fs.cat_file(f"{base.rstrip('/')}/{landed_as}")
-    return read_feed(content, feed_file, day, supplier_id, image_base)
+    return read_feed(content, feed_file, day, supplier_id, image_base, decisions)

@@ -4,6 +4,7 @@ import dagster as dg
 
 from imgassets.defs.jobs import MAIN_SELECTION
 from imgassets.defs.partitions import CATEGORY, CATEGORY_TAG, to_key
+from imgassets.learning.registry import ModelRegistry
 from imgassets.operations.feeds import register_feeds
 from imgassets.operations.planning import fingerprints, stale_partitions
 from imgassets.settings import Settings
@@ -22,13 +23,16 @@ def feed_sensor(
     context: dg.SensorEvaluationContext,
     settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
+    registry: dg.ResourceParam[ModelRegistry],
 ) -> dg.SensorResult | dg.SkipReason:
-    """Register new feed files and request a run of every partition they touch."""
+    """Register new feed files, resolve missing categories, request runs of what is touched."""
     if not settings.feeds:
         return dg.SkipReason("IMGASSETS_FEEDS is not set: there is no folder to watch.")
     found = register_feeds(
-        warehouse, settings, settings.feeds, settings.image_base, limit=_FILES_PER_TICK
+        warehouse, settings, settings.feeds, settings.image_base, registry, limit=_FILES_PER_TICK
     )
+    for note in found.notes:
+        context.log.warning(note)
     for refused in found.refused:
         context.log.warning(f"not a feed: {refused.feed_file}: {refused.refusal.detail}")
     stale = stale_partitions(warehouse, fingerprints(warehouse, settings))

@@ -14,13 +14,17 @@ import polars as pl
 
 from imgassets.learning.synthetic import DEFECTS, SYNTHETIC_VERSION
 
-JOB_SCHEMA = {
+JOB_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "example_id": pl.String,
     "image_id": pl.String,
     "defect": pl.String,
     "severity": pl.Float64,
     "seed": pl.Int64,
+    "others": pl.List(pl.String),
 }
+
+MOST_OTHERS = 5
+"""Further pictures of its product that one example shows, at most."""
 
 HARMLESS = ""
 """Kind of the variations that leave a picture good."""
@@ -65,6 +69,7 @@ def plan_examples(
     seed: int,
     weights: Mapping[str, float] | None = None,
     first: int = 0,
+    siblings: Mapping[str, Sequence[str]] | None = None,
 ) -> pl.DataFrame:
     """Draw examples for images.
 
@@ -74,6 +79,7 @@ def plan_examples(
         seed: of every draw.
         weights: how often each defect is drawn, relative to 1.
         first: number of the first draw: later stages go on from where earlier ones stopped.
+        siblings: image to other images of its product, for defects that show several of them.
 
     Returns:
         Frame of :data:`JOB_SCHEMA`, without repeats, sorted by example_id.
@@ -89,7 +95,13 @@ def plan_examples(
                 rng = np.random.default_rng(int.from_bytes(hashlib.sha256(key).digest()[:8]))
                 name = names[int(rng.choice(len(names), p=share / share.sum()))]
                 severity = round(float(rng.uniform(_LEAST_SEVERITY, 1)), 3)
-                rows.append(_job(image_id, name, severity, int(rng.integers(2**31))))
+                number = int(rng.integers(2**31))
+                others: list[str] = []
+                if DEFECTS[name].several and siblings:
+                    known = sorted(siblings.get(image_id, ()))
+                    some = rng.permutation(len(known))[: int(rng.integers(1, MOST_OTHERS + 1))]
+                    others = [known[int(i)] for i in sorted(some)]
+                rows.append(_job(image_id, name, severity, number, others))
     return (
         pl.DataFrame(rows, schema=JOB_SCHEMA, orient="row")
         .unique("example_id", keep="first")
@@ -140,6 +152,9 @@ def harder_weights(
     return {**(present or {}), **found}
 
 
-def _job(image_id: str, defect: str, severity: float, seed: int) -> tuple[object, ...]:
-    key = f"{SYNTHETIC_VERSION}:{image_id}:{defect}:{severity}:{seed}"
-    return (hashlib.sha256(key.encode()).hexdigest(), image_id, defect, severity, seed)
+def _job(
+    image_id: str, defect: str, severity: float, seed: int, others: Sequence[str]
+) -> tuple[object, ...]:
+    key = ":".join([SYNTHETIC_VERSION, image_id, defect, f"{severity}", f"{seed}", *others])
+    example_id = hashlib.sha256(key.encode()).hexdigest()
+    return (example_id, image_id, defect, severity, seed, list(others))

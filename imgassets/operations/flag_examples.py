@@ -10,7 +10,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import polars as pl
 
 from imgassets.ingest.store import ImageStore
-from imgassets.learning.augmentation import all_kinds, deal_kinds, pick_sources, plan_examples
+from imgassets.learning.augmentation import (
+    JOB_SCHEMA,
+    all_kinds,
+    deal_kinds,
+    pick_sources,
+    plan_examples,
+)
 from imgassets.learning.features import SCALARS
 from imgassets.learning.synthetic import DEFECTS
 from imgassets.learning.synthetic.orders import fulfil, order
@@ -185,15 +191,16 @@ class Renderer:
         if job is None:
             return self._store.get(example_id)
         data = self._store.get(job["image_id"])
-        made = self._pool.call(order(data, job["defect"], job["severity"], job["seed"]))
+        others = [self._store.get(other) for other in job["others"] or ()]
+        made = self._pool.call(order(data, job["defect"], job["severity"], job["seed"], others))
         return made if isinstance(made, bytes) else b""
 
 
 def synthetic_jobs(examples: pl.DataFrame, warehouse: Warehouse) -> pl.DataFrame:
     """Return the jobs that made the synthetic ones among ``examples``."""
-    return warehouse.read(
-        DefectExamples, columns=["example_id", "image_id", "defect", "severity", "seed"]
-    ).join(examples.select("example_id"), on="example_id", how="semi")
+    return warehouse.read(DefectExamples, columns=list(JOB_SCHEMA)).join(
+        examples.select("example_id"), on="example_id", how="semi"
+    )
 
 
 def _jobs(
@@ -208,16 +215,26 @@ def _jobs(
     )["image_id"].to_list()
     others = [kind for kind in all_kinds() if kind and flag.deserved_by(kind) is False]
     own = dict.fromkeys(flag.defects, 1)
-    first = plan_examples(sources, {**own, "": 1}, settings.seed)
+    siblings = _siblings(good, sources)
+    first = plan_examples(sources, {**own, "": 1}, settings.seed, siblings=siblings)
     # Each source is spoilt in one of the other ways, too.
     plans = [first]
     for kind, chosen in deal_kinds(sources, others, settings.seed).items():
-        plans.append(plan_examples(chosen, {kind: 1}, settings.seed))
+        plans.append(plan_examples(chosen, {kind: 1}, settings.seed, siblings=siblings))
     plans += [
-        plan_examples(sources, {**own, "": 1}, settings.seed, of_stage, first=number)
+        plan_examples(sources, {**own, "": 1}, settings.seed, of_stage, number, siblings)
         for number, of_stage in enumerate(weights, start=1)
     ]
     return pl.concat(plans).unique("example_id", keep="first").sort("example_id")
+
+
+def _siblings(good: pl.DataFrame, sources: Sequence[str]) -> dict[str, list[str]]:
+    """Return the other good images of each source's product."""
+    images = good.select("image_id", "product_id")
+    pairs = images.join(images, on="product_id", suffix="_other").filter(
+        (pl.col("image_id") != pl.col("image_id_other")) & pl.col("image_id").is_in(list(sources))
+    )
+    return dict(pairs.group_by("image_id").agg("image_id_other").iter_rows())
 
 
 def _synthetic(
@@ -251,7 +268,7 @@ def _synthetic(
         .join(about, on="image_id")
         .with_columns(origin=pl.lit("synthetic"), split=pl.lit("train"), products_sharing=pl.lit(1))
         .rename({"defect": "kind"})
-        .drop("seed", "signals_version")
+        .drop("seed", "signals_version", "others")
     )
 
 

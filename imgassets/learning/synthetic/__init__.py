@@ -2,7 +2,8 @@
 
 Every defect takes a good picture, a severity from 0 (hardly visible) to 1 (gross) and a seed, and
 gives a picture such as a supplier might send. The harmless variations among them are good images:
-negatives, without which a classifier learns that whatever was edited is bad.
+negatives, without which a classifier learns that whatever was edited is bad. Likewise drawn are
+pictures of the types that all categories share (a scene, several views, a size chart): no faults.
 """
 
 from imgassets.learning.synthetic.defects import DEFECTS, Defect

@@ -34,9 +34,22 @@ def natural(height: int, width: int, rng: np.random.Generator) -> Backdrop:
         picture = _surroundings(height, width, rng)
     else:
         picture = _room(height, width, rng)
+    return Backdrop(lit(picture, rng), kind < len(_SURFACES))
+
+
+def lit(scene: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a scene (float, 0 … 255) as a camera sees it, uint8: uneven light, and its noise."""
+    height, width = scene.shape[:2]
     light = 1 + 0.16 * noise(rng, height, width, 1.3) + _slope(height, width, rng)
-    lit = picture * light[..., None] + rng.normal(0, 1.5, (height, width, 1))
-    return Backdrop(np.clip(lit, 0, 255).astype(np.uint8), kind < len(_SURFACES))
+    seen = scene * light[..., None] + rng.normal(0, 1.5, (height, width, 1))
+    return np.clip(seen, 0, 255).astype(np.uint8)
+
+
+def surface(
+    height: int, width: int, rng: np.random.Generator, kind: str | None = None
+) -> np.ndarray:
+    """Return a floor, cloth or ground, float32 RGB: wood, fabric, rough, grass or tiles, or any."""
+    return (_BY_NAME[kind] if kind else pick(rng, _SURFACES))(height, width, rng)
 
 
 def noise(
@@ -162,6 +175,10 @@ def _tiles(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
 _SURFACES: tuple[Callable[[int, int, np.random.Generator], np.ndarray], ...] = (
     _wood, _wood, _fabric, _rough, _grass, _tiles,
 )  # fmt: skip
+
+_BY_NAME = {
+    "wood": _wood, "fabric": _fabric, "rough": _rough, "grass": _grass, "tiles": _tiles,
+}  # fmt: skip
 
 
 def _surroundings(height: int, width: int, rng: np.random.Generator) -> np.ndarray:

@@ -11,33 +11,40 @@ import numpy as np
 from imgassets.learning.synthetic import (
     badges,
     blur,
+    charts,
     framing,
     harmless,
+    leaflets,
     mounting,
     overlay,
     placeholder,
     products,
+    scenes,
+    views,
 )
 
 
 @dataclass(frozen=True)
 class Defect:
-    """One way in which a picture is spoilt, or varied without harm.
+    """One way in which a picture is spoilt, varied without harm, or made one of another type.
 
     Attributes:
         name: what it is called.
         flag: what a classifier should say of the result: ``blurry``, ``small_object``,
             ``placeholder``, ``promo_badge``, ``text_overlay``, ``watermark``, ``border``,
-            ``collage``; empty for a harmless variation, whose result is a good image.
+            ``collage``, or a type: ``lifestyle``, ``multi_view``, ``size_chart``; empty for a
+            harmless variation, whose result is a good image.
         description: one line for a person.
         apply: (picture, severity, rng) → picture: RGB, uint8, height × width × 3; the severity 0
             (hardly visible) … 1 (gross). The picture that is given stays as it is.
+        several: whether ``apply`` takes, as fourth argument, further pictures of the same product.
     """
 
     name: str
     flag: str
     description: str
-    apply: Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
+    apply: Callable[..., np.ndarray]
+    several: bool = False
 
 
 _ALL = (
@@ -97,6 +104,25 @@ _ALL = (
            mounting.collage_strip),
     Defect("collage_insets", "collage", "enlarged details laid over the picture",
            mounting.collage_insets),
+    Defect("in_room", "lifestyle", "in a furnished room", scenes.in_room),
+    Defect("in_street", "lifestyle", "in a street", scenes.in_street),
+    Defect("in_meadow", "lifestyle", "out of doors, on grass, sand or stone", scenes.in_meadow),
+    Defect("on_shelf", "lifestyle", "on a shelf among other things", scenes.on_shelf),
+    Defect("on_table", "lifestyle", "lying among small things, from above", scenes.on_table),
+    Defect("views_row", "multi_view", "whole views in one row or column", views.views_row, True),
+    Defect("views_grid", "multi_view", "whole views in a grid", views.views_grid, True),
+    Defect("views_large_and_small", "multi_view", "a large view with a strip of small ones",
+           views.views_large_and_small, True),
+    Defect("views_with_closeups", "multi_view", "discs or squares with details beside the object",
+           views.views_with_closeups, True),
+    Defect("size_table", "size_chart", "sizes and measures in a table", charts.size_table),
+    Defect("measured_outline", "size_chart", "goods in outline with arrows along them",
+           charts.measured_outline),
+    Defect("data_sheet", "size_chart", "properties, nutrition facts or ingredients",
+           charts.data_sheet),
+    Defect("callouts", "size_chart", "the object, small, among named features", leaflets.callouts),
+    Defect("care_label", "size_chart", "symbols for washing and what the cloth is made of",
+           leaflets.care_label),
     Defect("resized", "", "reduced to 100 … 40 %", harmless.resized),
     Defect("recompressed", "", "JPEG again, at a lower quality", harmless.recompressed),
     Defect("toned", "", "brightness, contrast and colour a little changed", harmless.toned),

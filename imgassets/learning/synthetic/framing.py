@@ -47,21 +47,21 @@ def grabcut_white(picture: np.ndarray, severity: float, rng: np.random.Generator
     """Cut the object out and put it on far too much white (paper A, II-A)."""
     cutout = cut_out(picture)
     ground, faint = near_white(rng), rng.uniform(0.0, 0.35)
-    height, width = _frame(picture, rng)
+    height, width = frame(picture, rng)
     backdrop = np.full((height, width, 3), ground, np.uint8)
     place = _place(rng)
-    return _stand(backdrop, cutout, _target_share(severity, rng), place, faint, False, rng)
+    return stand(backdrop, cutout, _target_share(severity, rng), place, faint, False, rng)
 
 
 def grabcut_natural(picture: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
     """Cut the object out and put it small on a natural ground, with its shadow (paper A, II-A)."""
     cutout = cut_out(picture)
-    height, width = _frame(picture, rng)
+    height, width = frame(picture, rng)
     backdrop = natural(height, width, rng)
     x, y = rng.uniform(0.1, 0.9), rng.uniform(0.15, 0.85)
     place = (x, y if backdrop.seen_from_above else rng.uniform(0.72, 0.92))
     share, shadow = _target_share(severity, rng), rng.uniform(0.3, 0.65)
-    return _stand(backdrop.picture, cutout, share, place, shadow, backdrop.seen_from_above, rng)
+    return stand(backdrop.picture, cutout, share, place, shadow, backdrop.seen_from_above, rng)
 
 
 def pad(
@@ -86,7 +86,7 @@ def _frame_side(picture: np.ndarray) -> int:
     return min(longest(picture), max(512, 2 * min(picture.shape[:2])))
 
 
-def _frame(picture: np.ndarray, rng: np.random.Generator) -> tuple[int, int]:
+def frame(picture: np.ndarray, rng: np.random.Generator) -> tuple[int, int]:
     """Return height and width of a new frame, as long as the picture or a little longer."""
     side = _frame_side(picture) * rng.uniform(1.0, 1.4)
     aspect = pick(rng, _ASPECTS)
@@ -112,7 +112,7 @@ def _on_ground(
     return pad(picture, left, free_x - left, top, free_y - top, ground)
 
 
-def _stand(
+def stand(
     backdrop: np.ndarray,
     cutout: Cutout,
     share: float,

@@ -94,27 +94,41 @@ def collage_insets(picture: np.ndarray, severity: float, rng: np.random.Generato
     mounted = picture
     for i in range(count):
         y = gap + round(i * step) if count > 1 else pick(rng, (gap, height - side - gap))
-        part = _tile(picture, (side, side), rng, detail=True)
-        art = Sheet(side, side)
-        box = (0.0, 0.0, float(side), float(side))
-        if round_shape:
-            art.ellipse(box, WHITE)
-        else:
-            art.rounded(box, 0, WHITE)
-        mask = np.array(art.finished())[..., 3:4].astype(np.float32) / 255
-        top, left = max(0, y), max(0, corner_x)
-        mounted = mounted.copy()
-        under = mounted[top : top + side, left : left + side]
-        rows, columns = under.shape[:2]
-        mask, part = mask[:rows, :columns], part[:rows, :columns]
-        under[:] = (under * (1 - mask) + part * mask + 0.5).astype(np.uint8)
-        rim = Sheet(side, side)
-        if round_shape:
-            rim.ellipse(box, None, edge, thick)
-        else:
-            rim.rounded(box, 0, None, edge, thick)
-        mounted = paste(mounted, rim.finished(), left, top)
+        part = tile(picture, (side, side), rng, detail=True)
+        mounted = inset(mounted, part, (max(0, corner_x), max(0, y)), round_shape, edge, thick)
     return mounted
+
+
+def inset(
+    picture: np.ndarray, part: np.ndarray, place: tuple[int, int], round_shape: bool,
+    edge: Colour, thick: float,
+) -> np.ndarray:  # fmt: skip
+    """Return a copy of a picture with a square part laid over it, as a square or a disc.
+
+    Args:
+        picture: RGB, uint8.
+        part: RGB, uint8, square.
+        place: its left and top, pixels.
+        round_shape: whether it is cut to a disc.
+        edge: colour of its outline.
+        thick: width of the outline, pixels.
+    """
+    side, (left, top) = len(part), place
+    art, rim = Sheet(side, side), Sheet(side, side)
+    box = (0.0, 0.0, float(side), float(side))
+    if round_shape:
+        art.ellipse(box, WHITE)
+        rim.ellipse(box, None, edge, thick)
+    else:
+        art.rounded(box, 0, WHITE)
+        rim.rounded(box, 0, None, edge, thick)
+    mask = np.array(art.finished())[..., 3:4].astype(np.float32) / 255
+    mounted = picture.copy()
+    under = mounted[top : top + side, left : left + side]
+    rows, columns = under.shape[:2]
+    mask, part = mask[:rows, :columns], part[:rows, :columns]
+    under[:] = (under * (1 - mask) + part * mask + 0.5).astype(np.uint8)
+    return paste(mounted, rim.finished(), left, top)
 
 
 def _thickness(picture: np.ndarray, severity: float, rng: np.random.Generator) -> int:
@@ -160,12 +174,12 @@ def _grid(
             if tall < 1 or wide < 1:
                 continue
             is_whole = row * columns + column == whole
-            part = _tile(picture, (int(tall), int(wide)), rng, detail=not is_whole)
+            part = tile(picture, (int(tall), int(wide)), rng, detail=not is_whole)
             mounted[ys[row] : ys[row] + tall, xs[column] : xs[column] + wide] = part
     return mounted
 
 
-def _tile(
+def tile(
     picture: np.ndarray, size: tuple[int, int], rng: np.random.Generator, detail: bool
 ) -> np.ndarray:
     """Return a view of the picture of ``size`` (height, width): a detail, flipped, or the whole."""
@@ -188,7 +202,7 @@ def _tile(
     to = (max(1, int(part.shape[1] * fit)), max(1, int(part.shape[0] * fit)))
     method = cv2.INTER_AREA if fit < 1 else cv2.INTER_CUBIC
     scaled = cv2.resize(np.ascontiguousarray(part), to, interpolation=method)
-    tile = np.full((*size, 3), border_colour(picture), np.uint8)
+    view = np.full((*size, 3), border_colour(picture), np.uint8)
     top_gap, left_gap = (size[0] - to[1]) // 2, (size[1] - to[0]) // 2
-    tile[top_gap : top_gap + to[1], left_gap : left_gap + to[0]] = scaled
-    return tile
+    view[top_gap : top_gap + to[1], left_gap : left_gap + to[0]] = scaled
+    return view

@@ -81,7 +81,7 @@ def dimension_arrows(picture: np.ndarray, severity: float, rng: np.random.Genera
     chosen = rng.permutation(len(spans))[: 2 + int(severity * 2.5)]
     for index in sorted(int(i) for i in chosen):
         start, end = spans[index]
-        _arrow(sheet, start, end, colour, thick, size)
+        arrow(sheet, start, end, colour, thick, size)
         x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
         label = (x - 1.6 * size, y - 0.55 * size, x + 1.6 * size, y + 0.55 * size)
         if index in (1, 3):  # Beside the object there is less room than above and below it.
@@ -195,7 +195,7 @@ def _faint(picture: np.ndarray, rng: np.random.Generator) -> Colour:
     return WHITE if float(picture.mean()) < 115 else choice
 
 
-def _arrow(
+def arrow(
     sheet: Sheet, start: tuple[float, float], end: tuple[float, float], colour: Colour,
     thick: float, size: float,
 ) -> None:  # fmt: skip

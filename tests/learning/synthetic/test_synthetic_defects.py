@@ -18,7 +18,7 @@ from imgassets.vision.signals import measure
 
 FLAGS = {
     "blurry", "small_object", "placeholder", "promo_badge", "text_overlay", "watermark", "border",
-    "collage", "",
+    "collage", "lifestyle", "multi_view", "size_chart", "",
 }  # fmt: skip
 LIMITS = QualitySettings()
 

@@ -1,115 +1,110 @@
-"""Measure image-type designs on a labelled catalog.
+"""Measure image types on a labelled catalog: approaches, backbones, scopes, and few labels.
 
-    python benchmarks/image_types.py CATALOG_DIR BACKBONE [--seeds 4]
+    python benchmarks/image_types.py CATALOG_DIR [--backbone B …] [--block] [--curve]
 
-CATALOG_DIR holds `labels/image_types.csv` (labels to learn from), `labels/styles.csv` (each style's
-split) and `truth/images.csv` (the answer for every image). BACKBONE is 'embedded', a folder or a
-Hugging Face id. Designs are compared by cross-validated macro-F1 over styles of the training split,
-averaged over seeds; the test split is then answered by two of them only, the pipeline's own and
-the one that cross-validation likes best.
+CATALOG_DIR holds `labels/image_types.csv` (labels to learn from, of the styles of the split
+'train'), `labels/styles.csv` (each style's split) and `truth/images.csv` (the answer for every
+image). B is 'embedded', a folder or a Hugging Face id. Everything is chosen on the labels alone
+(parts of them held out in turn); the other styles are answered once, by what was chosen.
+
+Printed for every backbone: each approach trained on all labels, on the other styles (accuracy and
+macro-F1 of front, back and close-up; images whose supplier says nothing of a defect, and all that
+decode); what the pipeline would answer (the best approach, category by category where a category's
+own model beat the wider one), by category; and how sure answers were.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import tempfile
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from imgassets.learning.evaluation import Evaluation, evaluate
-from imgassets.learning.head import C_GRID, LogisticHead
+from imgassets.learning.evaluation import evaluate
+from imgassets.learning.image_types import compare_approaches, comparison_table, train_types
 from imgassets.learning.labels import read_labels
-from imgassets.settings import VisionSettings
-from imgassets.vision.backbones import Backbone, load_backbone
+from imgassets.learning.registry import ModelRegistry
+from imgassets.learning.type_fit import fit_logistic, fit_shallow
+from imgassets.learning.type_models import TypeModels, load_type_models, predict_types
+from imgassets.learning.type_scopes import GLOBAL, Scope, in_scope, verticals_of
+from imgassets.settings import LearningSettings, Settings, TypeSettings, VisionSettings
+from imgassets.vision.backbones import EMBEDDED, load_backbone
 from imgassets.vision.decode import Undecodable, decode
-from imgassets.vision.framing import frame_object
 from imgassets.vision.inputs import prepare
 
 VIEWS = ("front", "back", "closeup")
-NO_CATEGORY = "any"
+CURVE = (10, 30, 100, 300)
+DRAWS = 5
 
 
-class Design(NamedTuple):
-    """What the head sees: parts of the features, the category or not, mirrored copies or not."""
+class Seen(NamedTuple):
+    """A catalog as one backbone sees it: a row per image that decodes, and their squares."""
 
-    parts: tuple[str, ...]
-    category: bool
-    mirrored: bool = False
-
-    def __str__(self) -> str:
-        """Return the design as a table cell."""
-        extras = [" + category"] * self.category + [" + mirrored copies"] * self.mirrored
-        return " ‖ ".join(self.parts) + "".join(extras)
-
-
-PIPELINE = Design(("whole",), category=True)
-DESIGNS = (
-    Design(("whole",), category=False),
-    PIPELINE,
-    Design(("whole",), category=True, mirrored=True),
-    Design(("object",), category=True),
-    Design(("mean",), category=True),
-    Design(("mean",), category=True, mirrored=True),
-    Design(("whole", "object"), category=True),
-    Design(("whole", "object"), category=True, mirrored=True),
-    Design(("whole", "framing"), category=True),
-    Design(("whole", "object", "framing"), category=True),
-    Design(("whole", "object", "framing"), category=True, mirrored=True),
-)
-"""'whole' is the picture, 'object' its bounding box, 'mean' the mean of both embeddings, 'framing'
-five numbers on box and background; '‖' joins."""
-
-
-class Features(NamedTuple):
-    """Features of n images.
-
-    Attributes:
-        plain: part to float32 [n, …].
-        mirrored: the same of the mirrored pictures.
-    """
-
-    plain: dict[str, np.ndarray]
-    mirrored: dict[str, np.ndarray]
-
-    def of(self, design: Design, rows: np.ndarray, mirrored: bool = False) -> np.ndarray:
-        """Return float32 [rows, d]: the design's parts side by side."""
-        source = self.mirrored if mirrored else self.plain
-        return np.hstack([source[part][rows] for part in design.parts])
+    images: pl.DataFrame
+    squares: np.ndarray
 
 
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("catalog", type=Path)
-    parser.add_argument("backbone")
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--backbone", action="append", help="may be repeated; default: embedded")
+    parser.add_argument("--block", action="store_true", help="retrain last blocks, too")
+    parser.add_argument("--curve", action="store_true", help="also macro-F1 by number of labels")
     options = parser.parse_args()
+    for backbone in options.backbone or [EMBEDDED]:
+        run(options.catalog, backbone, options.block, options.curve)
 
-    images = read_catalog(options.catalog)
-    backbone = load_backbone(VisionSettings(backbone=options.backbone))  # type: ignore[call-arg]
-    images, features = see(options.catalog, images, backbone)
-    train = np.flatnonzero(images["label"].is_not_null())
-    test = np.flatnonzero(images["split"] == "test")
-    print(
-        f"{backbone.name}: {len(train)} labelled images, {len(test)} of other styles\n", flush=True
+
+def run(catalog: Path, backbone: str, block: bool, curve: bool) -> None:
+    """Print everything about one backbone."""
+    settings = Settings(
+        vision=VisionSettings(backbone=backbone),  # type: ignore[call-arg]
+        learning=LearningSettings(retrain_block=block),  # type: ignore[call-arg]
     )
+    seen = see(catalog, settings)
+    labelled = seen.images.filter(pl.col("label").is_not_null()).with_columns(image_type="label")
+    labelled = labelled.unique(["product_id", "image_id"], keep="first", maintain_order=True).sort(
+        "product_id", "image_id"
+    )
+    test = seen.images.filter(split="test")
+    print(
+        f"\n# {Path(backbone).name}: {labelled.height} labelled images, {test.height} of other "
+        "styles\n",
+        flush=True,
+    )
+    approaches(seen, labelled, test, settings, block)
+    scopes(seen, labelled, test, settings)
+    if curve:
+        learning_curve(labelled, test)
 
-    print("cross-validated macro-F1 on the labels (mean over seeds, best C)\n")
-    chosen: dict[Design, tuple[float, float]] = {}
-    for design in DESIGNS:
-        c, score = cross_validate(design, images, features, train, options.seeds)
-        chosen[design] = c, score
-        print(f"{design!s:<56} C={c:<7g} {score:.4f}", flush=True)
 
-    best = max(chosen, key=lambda design: chosen[design][1])
-    for design in dict.fromkeys([PIPELINE, best]):
-        head = fit(design, images, features, train, chosen[design][0])
-        p = head.predict_proba(features.of(design, test), categories(design, images, test))
-        answers = np.array(head.classes)[p.argmax(axis=1)]
-        print(f"\ntest styles, {design}\n")
-        report(images["view"].to_numpy()[test], answers, images["usable"].to_numpy()[test])
+def see(catalog: Path, settings: Settings) -> Seen:
+    """Decode and embed every image that decodes."""
+    backbone = load_backbone(settings.vision)
+    ids, squares, kept = [], [], []
+    rows = read_catalog(catalog)
+    for url in rows["image_url"]:
+        try:
+            content = (catalog / url).read_bytes()
+            squares.append(prepare(decode(content), backbone.input))
+            ids.append(hashlib.sha256(content).hexdigest())
+            kept.append(True)
+        except (OSError, Undecodable):
+            kept.append(False)
+    stacked = np.stack(squares)
+    embeddings = backbone.embed(stacked)
+    images = rows.filter(pl.Series(kept)).with_columns(
+        image_id=pl.Series(ids),
+        embedding=pl.Series(embeddings.tolist(), dtype=pl.List(pl.Float32)),
+        place=pl.int_range(pl.len()),
+    )
+    return Seen(images, stacked)
 
 
 def read_catalog(catalog: Path) -> pl.DataFrame:
@@ -122,125 +117,169 @@ def read_catalog(catalog: Path) -> pl.DataFrame:
         truth.select(
             "image_url", "product_id", "category", "view", usable=pl.col("usable") == "true"
         )
-        .join(products.select("product_id", "style"), on="product_id")
-        .join(styles.select("style", "split"), on="style")
+        .join(products.select("product_id", group_id="style"), on="product_id")
+        .join(styles.select(group_id="style", split="split"), on="group_id")
         .join(labels.select("image_url", label="image_type"), on="image_url", how="left")
     )
 
 
-def see(catalog: Path, images: pl.DataFrame, backbone: Backbone) -> tuple[pl.DataFrame, Features]:
-    """Return the images that decode, and their features."""
-    seen: list[bool] = []
-    views: dict[bool, list[dict[str, np.ndarray]]] = {False: [], True: []}
-    for url in images["image_url"]:
+def approaches(
+    seen: Seen, labelled: pl.DataFrame, test: pl.DataFrame, settings: Settings, block: bool
+) -> None:
+    """Print each approach, trained on all labels together."""
+    matrix = np.array(labelled["embedding"].to_list(), np.float32)
+    candidates, fits = compare_approaches(
+        labelled,
+        matrix,
+        settings,
+        "here",
+        (lambda images: seen.squares[images["place"].to_numpy()]) if block else None,
+    )
+    print("labels held out in turn:")
+    for row in comparison_table(candidates).to_dicts():
+        print(
+            f"  {row['approach']:<16} n {row['n']:4}  accuracy {row['accuracy']:.4f}  macro-F1 "
+            f"{row['macro_f1']:.4f}  calibration error {row['raw_ece']:.3f} → {row['ece']:.3f}"
+        )
+    print("other styles:")
+    for name, fit in fits.items():
+        started = time.monotonic()
+        model = fit()
+        if hasattr(model, "block"):
+            p = model.predict_proba(seen.squares[test["place"].to_numpy()])
+        else:
+            x = np.array(test["embedding"].to_list(), np.float32)
+            p = model.predict_proba(x, test["category"].to_list())
+        answers = np.array(model.classes)[p.argmax(axis=1)]
+        report(name, test, answers, f"{time.monotonic() - started:.0f} s")
+
+
+def scopes(seen: Seen, labelled: pl.DataFrame, test: pl.DataFrame, settings: Settings) -> None:
+    """Print what the pipeline answers: the model of all, of verticals, of categories."""
+    vertical = pl.col("category").str.extract("^(mens|womens)-").fill_null("gear")
+    categories = (
+        labelled.select("category")
+        .unique()
+        .sort("category")
+        .with_columns(vertical=vertical, types=pl.lit([], dtype=pl.List(pl.String)))
+    )
+    heads = settings.model_copy(
+        update={"learning": settings.learning.model_copy(update={"retrain_block": False})}
+    )
+    wanted = [GLOBAL]
+    wanted += [Scope("vertical", v) for v in categories["vertical"].unique().sort()]
+    wanted += [Scope("category", c) for c in categories["category"]]
+    with tempfile.TemporaryDirectory() as scratch:
+        store = Path(scratch, "mlflow.db")
+        store.touch()
+        registry = ModelRegistry(f"sqlite:///{store}", Path(scratch, "artifacts"))
+        print("scopes (a wider model answers until one beats it on the same held-out labels):")
+        for scope in wanted:
+            part = in_scope(labelled, scope, categories)
+            if part.height < settings.types.min_labels:
+                continue
+            wider = []
+            if scope.kind == "category":
+                wider = [Scope("vertical", verticals_of(categories)[scope.name] or "")]
+            try:
+                done = train_types(
+                    scope, part, registry, heads,
+                    snapshot_id=0, signals_version="here",
+                    wider=[*wider, GLOBAL] if scope != GLOBAL else [],
+                )  # fmt: skip
+            except ValueError as error:
+                print(f"  {scope!s:<30} {error}")
+                continue
+            print(f"  {scope!s:<30} {part.height:4} labels, {done.approach}: {done.explanation}")
+        models = load_type_models(registry, categories, categories["category"], "here")
+    day = test.with_columns(day=pl.date(2026, 1, 5))
+    by_scope = {
+        "the model of all": TypeModels({GLOBAL: models.by_scope[GLOBAL]}, categories),
+        "the closest models": models,
+    }
+    for name, answering in by_scope.items():
+        typed = predict_types(day, answering, TypeSettings())  # type: ignore[call-arg]
+        report(name, test, typed["best_guess"].to_numpy(), "")
+    by_category(test, typed)
+
+
+def report(name: str, test: pl.DataFrame, answers: np.ndarray, extra: str) -> None:
+    """Print measures of the usable images (but side views, which no label teaches) and of all."""
+    truth, usable = test["view"].to_numpy(), test["usable"].to_numpy()
+    known = usable & (truth != "side")
+    parts = []
+    for rows in (known, np.ones(len(truth), bool)):
+        found = evaluate(list(truth[rows]), list(answers[rows]), VIEWS)
+        parts.append(f"{found.accuracy:.4f} / {found.macro_f1:.4f} of {found.n}")
+    print(f"  {name:<18} usable {parts[0]}   all {parts[1]}   {extra}", flush=True)
+
+
+def by_category(test: pl.DataFrame, typed: pl.DataFrame) -> None:
+    """Print accuracy and macro-F1 by category, and what the limit for 'unsure' does."""
+    joined = test.with_columns(
+        answer=typed["best_guess"], sure=typed["image_type"] != "unsure", by=typed["answered_by"]
+    ).filter(pl.col("usable") & (pl.col("view") != "side"))
+    print("by category, usable images: accuracy / macro-F1")
+    for (category,), part in sorted(joined.group_by("category"), key=lambda item: str(item[0])):
+        found = evaluate(part["view"].to_list(), part["answer"].to_list(), VIEWS)
+        print(
+            f"  {category!s:<20} {found.accuracy:.3f} / {found.macro_f1:.3f} of {found.n:3}  "
+            f"{part['by'][0]}"
+        )
+    right = pl.col("view") == pl.col("answer")
+    sure, unsure = joined.filter("sure"), joined.filter(~pl.col("sure"))
+    print(
+        f"  sure: {sure.height}, accuracy {sure.select(right.mean()).item():.4f}; unsure: "
+        f"{unsure.height}, best guess right in {unsure.filter(right).height}"
+    )
+
+
+def learning_curve(labelled: pl.DataFrame, test: pl.DataFrame) -> None:
+    """Print macro-F1 on the other styles by number of labels, a mean over draws of whole styles.
+
+    A category has 35 labels here on average, so that 100 and 300 are only had of all categories
+    together; 10 and 30 are given both ways.
+    """
+    usable = test.filter(pl.col("usable") & (pl.col("view") != "side"))
+    print("learning curve: macro-F1 on other styles (logistic, shallow network)")
+    for n in CURVE:
+        print(f"  {n:3} labels of all categories together: {_drawn(labelled, usable, n)}")
+    for n in CURVE[:2]:
+        scores = []
+        for (category,), part in labelled.group_by("category", maintain_order=True):
+            of = usable.filter(pl.col("category") == category)
+            if part.height >= n and of.height >= 10:
+                scores += _curve_scores(part, of, n)
+        means = np.mean(scores, axis=0) if scores else [float("nan")] * 2
+        print(f"  {n:3} labels of one category, that category: {means[0]:.3f}, {means[1]:.3f}")
+
+
+def _drawn(labelled: pl.DataFrame, usable: pl.DataFrame, n: int) -> str:
+    scores = np.array(_curve_scores(labelled, usable, n))
+    return ", ".join(
+        f"{m:.3f} ± {s:.3f}" for m, s in zip(scores.mean(0), scores.std(0), strict=True)
+    )
+
+
+def _curve_scores(labelled: pl.DataFrame, usable: pl.DataFrame, n: int) -> list[list[float]]:
+    """Return [logistic, shallow network] of each draw of n labels that can be learnt from."""
+    rows = []
+    x_test = np.array(usable["embedding"].to_list(), np.float32)
+    for draw in range(DRAWS):
+        some = labelled.sample(n=min(n, labelled.height), seed=draw, shuffle=True)
+        x = np.array(some["embedding"].to_list(), np.float32)
+        columns = [some[name].to_list() for name in ("image_type", "category", "group_id")]
         try:
-            picture = decode((catalog / url).read_bytes())
-        except (OSError, Undecodable):
-            seen.append(False)
+            nets = [fit_logistic(x, *columns), fit_shallow(x, *columns[:2])]
+        except ValueError:
             continue
-        seen.append(True)
-        for mirrored, rows in views.items():
-            turned = np.ascontiguousarray(picture[:, ::-1]) if mirrored else picture
-            rows.append(look(turned, backbone))
-    stacked = {
-        mirrored: {part: np.stack([row[part] for row in rows]) for part in rows[0]}
-        for mirrored, rows in views.items()
-    }
-    return images.filter(pl.Series(seen)), Features(stacked[False], stacked[True])
-
-
-def look(picture: np.ndarray, backbone: Backbone) -> dict[str, np.ndarray]:
-    """Return one picture's features by part."""
-    framing = frame_object(picture)
-    crop = np.ascontiguousarray(framing.box.crop(picture))
-    squares = np.stack([prepare(one, backbone.input) for one in (picture, crop)])
-    whole, item = backbone.embed(squares)
-    height, width = picture.shape[:2]
-    box = framing.box
-    edges = sum((box.top == 0, box.bottom == height, box.left == 0, box.right == width))
-    shape = [
-        np.log(width / height),
-        np.log((box.right - box.left) / (box.bottom - box.top)),
-        framing.foreground_fraction,
-        framing.background_whiteness,
-        edges / 4,
-    ]
-    return {
-        "whole": whole,
-        "object": item,
-        "mean": (whole + item) / 2,
-        "framing": np.array(shape, dtype=np.float32),
-    }
-
-
-def categories(design: Design, images: pl.DataFrame, rows: np.ndarray) -> list[str]:
-    """Return the categories that a design may see."""
-    return images["category"][rows].to_list() if design.category else [NO_CATEGORY] * len(rows)
-
-
-def fit(
-    design: Design, images: pl.DataFrame, features: Features, rows: np.ndarray, c: float
-) -> LogisticHead:
-    """Fit a design's head to labelled rows."""
-    x, labels = features.of(design, rows), images["label"][rows].to_list()
-    known, groups = categories(design, images, rows), images["style"][rows].to_list()
-    if design.mirrored:
-        x = np.vstack([x, features.of(design, rows, mirrored=True)])
-        labels, known, groups = labels * 2, known * 2, groups * 2
-    return LogisticHead.fit(x, labels, known, groups, c=c)
-
-
-def cross_validate(
-    design: Design, images: pl.DataFrame, features: Features, rows: np.ndarray, seeds: int
-) -> tuple[float, float]:
-    """Return the strength with the best mean macro-F1 out of fold, and that mean."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    labels = images["label"].to_numpy()
-    styles = images["style"].to_numpy()
-    scores: dict[float, list[float]] = {c: [] for c in C_GRID}
-    for seed in range(seeds):
-        folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
-        parts = [
-            (rows[a], rows[b]) for a, b in folds.split(rows, list(labels[rows]), list(styles[rows]))
-        ]
-        for c in C_GRID:
-            answers = np.empty(len(labels), dtype=object)
-            for train, held in parts:
-                head = fit(design, images, features, train, c)
-                known = categories(design, images, held)
-                p = head.predict_proba(features.of(design, held), known)
-                answers[held] = np.array(head.classes)[p.argmax(axis=1)]
-            found = evaluate(list(labels[rows]), list(answers[rows]), [*VIEWS, "none"])
-            scores[c].append(found.macro_f1)
-    means = {c: float(np.mean(values)) for c, values in scores.items()}
-    best = max(means, key=lambda c: (means[c], -c))
-    return best, means[best]
-
-
-def report(truth: np.ndarray, answers: np.ndarray, usable: np.ndarray) -> None:
-    """Print measures of all images and of the usable ones."""
-    for name, kept in {"all images": np.ones(len(truth), bool), "usable images": usable}.items():
-        found = evaluate(list(truth[kept]), list(answers[kept]), VIEWS)
-        print(
-            f"{name}: {found.n}, macro-F1 front/back/closeup {found.macro_f1:.4f}, "
-            f"accuracy {found.accuracy:.4f}"
-        )
-        print_classes(found)
-
-
-def print_classes(found: Evaluation) -> None:
-    """Print each class's measures and what its images were taken for."""
-    print(f"  {'':<9}{'prec.':>7}{'recall':>8}{'F1':>7}{'n':>6}   taken for")
-    for i, name in enumerate(found.classes):
-        m = found.per_class[name]
-        taken = ", ".join(
-            f"{other} {n}" for other, n in zip(found.classes, found.confusion[i], strict=True) if n
-        )
-        print(
-            f"  {name:<9}{m['precision']:>7.3f}{m['recall']:>8.3f}{m['f1']:>7.3f}"
-            f"{int(m['support']):>6}   {taken}"
-        )
+        scores = []
+        for net in nets:
+            p = net.predict_proba(x_test, usable["category"].to_list())
+            answers = [net.classes[i] for i in p.argmax(axis=1)]
+            scores.append(evaluate(usable["view"].to_list(), answers, VIEWS).macro_f1)
+        rows.append(scores)
+    return rows
 
 
 if __name__ == "__main__":

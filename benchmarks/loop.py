@@ -154,6 +154,7 @@ def random_tasks(flag: str, chosen: pl.DataFrame, number: int) -> pl.DataFrame:
     return chosen.select(
         "image_id", "category", "product_id",
         task_id=pl.Series(ids), flag=pl.lit(flag), question=pl.lit(flag), round=pl.lit(number),
+        choices=pl.lit(None, pl.List(pl.String)), guess=pl.lit(None, pl.String),
         reason=pl.lit("random"), why=pl.lit("drawn at random"), probability=pl.lit(None),
         model_version=pl.lit(""), priority=pl.lit(0.0), neighbours=pl.lit([], pl.List(pl.String)),
     ).select(ReviewTasks.column_names())  # fmt: skip

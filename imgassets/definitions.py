@@ -6,6 +6,8 @@ import dagster as dg
 
 from imgassets.defs import checks, jobs
 from imgassets.defs.feeds import assets as feeds
+from imgassets.defs.feeds import category
+from imgassets.defs.feeds.labels import new_label_files
 from imgassets.defs.feeds.sensors import feed_sensor
 from imgassets.defs.gallery import assets as gallery
 from imgassets.defs.images import assets as images
@@ -13,6 +15,7 @@ from imgassets.defs.images import signals
 from imgassets.defs.marketplaces import assets as marketplaces
 from imgassets.defs.models import assets as models
 from imgassets.defs.moderation import assets as moderation
+from imgassets.defs.moderation import type_questions
 from imgassets.defs.resources import build_resources
 from imgassets.defs.selection import assets as selection
 from imgassets.settings import Settings
@@ -26,10 +29,12 @@ def defs() -> dg.Definitions:
             *dg.load_assets_from_modules(
                 [
                     feeds,
+                    category,
                     images,
                     signals,
                     marketplaces,
                     moderation,
+                    type_questions,
                     selection,
                     models,
                     gallery,
@@ -41,9 +46,9 @@ def defs() -> dg.Definitions:
             moderation.review_answers,
         ],
         asset_checks=[checks.table_checks],
-        jobs=[jobs.training_job, jobs.flag_training_job, jobs.round_job],
+        jobs=[*jobs.TRAINING_JOBS, category.category_job],
         schedules=[jobs.close_previous_day],
-        sensors=[feed_sensor],
+        sensors=[feed_sensor, new_label_files],
         # One process per run: a step's own process would pay for imports and models again.
         executor=dg.in_process_executor,
         resources=build_resources(Settings()),

@@ -123,14 +123,28 @@ class DedupSettings(_Part):
 
 
 class TypeSettings(_Part):
-    """The image-type head."""
+    """The classifiers of image types."""
 
     min_probability: float = Field(
-        0.0, ge=0, le=1, description="Below it the type is 'unsure' instead of the best guess."
-    )
+        0.5, ge=0, le=1,
+        description="Below it the type is 'unsure', not the best guess, and people are asked.",
+    )  # fmt: skip
     min_none_probability: float = Field(
         0.5, ge=0, le=1, description="'none' (shows no view of the product) needs this much."
     )
+    min_labels: int = Field(
+        30, ge=6,
+        description="Labels from which a category or a vertical is given a model of its own.",
+    )  # fmt: skip
+
+
+class CategorySettings(_Part):
+    """The model that predicts a product's category where its feed names none."""
+
+    min_precision: float = Field(
+        0.98, ge=0.5, le=1,
+        description="Precision, on training products out of fold, of the answers that are taken.",
+    )  # fmt: skip
 
 
 class LearningSettings(_Part):
@@ -213,6 +227,9 @@ class Settings(BaseSettings):
     )
     landing: str = Field("", description="fsspec root where accepted feed files are kept.")
     feeds: str = Field("", description="fsspec root the feed sensor watches; empty: no watching.")
+    labels: str = Field(
+        "", description="fsspec root of CSV files of labels, watched likewise; empty: no watching."
+    )
     image_base: str = Field("", description="Folder or URL that relative image_urls start from.")
     mlflow_tracking_uri: str = Field("", description="MLflow server; default: SQLite under home.")
     webserver: str = Field(
@@ -234,6 +251,7 @@ class Settings(BaseSettings):
     quality: QualitySettings = Field(default_factory=QualitySettings)
     dedup: DedupSettings = Field(default_factory=DedupSettings)
     types: TypeSettings = Field(default_factory=TypeSettings)
+    category: CategorySettings = Field(default_factory=CategorySettings)
     learning: LearningSettings = Field(default_factory=LearningSettings)
     review: ReviewSettings = Field(default_factory=ReviewSettings)
     marketplaces: MarketplaceSettings = Field(default_factory=MarketplaceSettings)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # A deadline per example would time the machine, not the code.
 settings.register_profile("untimed", deadline=None)
@@ -36,6 +41,25 @@ def pictures(tmp_path: Path) -> Path:
     ``make pictures`` sets it to docs/, whose pictures the README shows.
     """
     return Path(os.environ.get("DOCS_PICTURES", tmp_path)).absolute()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium, or skip where it is not installed.
+
+    Not of the whole session: while Playwright runs, its thread has an event loop, and tests that
+    start one of their own would fail.
+    """
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("Debian's chromium is not installed")
+    with api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield running
+        running.close()
 
 
 _LONG_FILES = ("test_readme", "test_flags_pipeline", "test_launch", "test_flags_registered")

@@ -22,6 +22,7 @@ import typer
 from pydantic import BaseModel
 
 from imgassets.cli import app
+from imgassets.learning.categories import read_categories
 from imgassets.sample import write_sample_catalog
 from imgassets.selection.quality import DEFECTS
 from imgassets.settings import Settings
@@ -34,13 +35,15 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
 
 RUN = re.compile(
-    r"imgassets (ingest|categories import|labels import|train|backfill|gallery|sql|defects|models"
+    r"imgassets (ingest|categories|labels import|train|types|backfill|gallery|sql|defects|models"
     r"|review (?!serve))(?!.*--launch)"
     r'|eval "\$\(imgassets env\)" && dagster '
 )
 """Commands that are run."""
 
-FILLS = re.compile(r"imgassets (ingest|categories|labels|train|backfill|models promote|review)\b")
+FILLS = re.compile(
+    r"imgassets (ingest|categories|labels|train|types|backfill|models promote|review)\b"
+)
 """Commands that fill the warehouse or need the one before: they run in the README's order."""
 
 ELSEWHERE = {
@@ -183,7 +186,10 @@ def test_the_commands_run_in_order(ran):
         command.removeprefix("imgassets "): " ".join(s.split()) for command, s in ran.out.items()
     }
     assert "3 feed files accepted" in out["ingest feeds --image-base ."]
+    assert "4 categories in 2 verticals imported" in out["categories import categories.toml"]
     assert "orders of views of 4 categories" in out["categories import categories.csv"]
+    assert "30 are needed" in out["train --category laptop"]
+    assert "shallow_net" in out["types compare --category laptop --backbone embedded"]
     assert "image_type version 1" in out["train"]
     assert "partitions done" in out["backfill"]
     assert all(f"{flag} version 1" in out["train quality"] for flag in DEFECTS)
@@ -275,7 +281,14 @@ def float_or(text):
         return text.strip()
 
 
-@pytest.mark.parametrize("example", blocks("toml"))
+def test_the_example_of_categories_is_read(tmp_path):
+    (example,) = [block for block in blocks("toml") if "[categories." in block]
+    (tmp_path / "categories.toml").write_text(example, encoding="utf-8")
+    lists = read_categories(tmp_path / "categories.toml")
+    assert lists.categories["vertical"].to_list() == ["apparel"]
+
+
+@pytest.mark.parametrize("example", [b for b in blocks("toml") if "[categories." not in b])
 def test_every_toml_example_is_read(example, tmp_path, monkeypatch):
     (tmp_path / "imgassets.toml").write_text(example, encoding="utf-8")
     for name in [n for n in os.environ if n.startswith("IMGASSETS_")]:
@@ -290,8 +303,8 @@ def test_every_toml_example_is_read(example, tmp_path, monkeypatch):
 
 
 def test_every_rule_of_the_quarantine_exists():
-    rows = re.findall(r"^\| `(?:feed|fetch|signals)` \| ([^|]+) \|", README, re.MULTILINE)
-    assert len(rows) == 3
+    rows = re.findall(r"^\| `(?:feed|fetch|signals|labels)` \| ([^|]+) \|", README, re.MULTILINE)
+    assert len(rows) == 4
     code = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "imgassets").rglob("*.py"))
     rules = {rule for row in rows for rule in re.findall(r"`([a-z_]+)`", row)}
     assert [rule for rule in sorted(rules) if f'"{rule}"' not in code] == []

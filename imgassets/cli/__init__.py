@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from imgassets import __version__
-from imgassets.cli import data, defects, demo, models, query, review, serve, training, work
+from imgassets.cli import (
+    category,
+    data,
+    defects,
+    demo,
+    label,
+    models,
+    query,
+    review,
+    serve,
+    training,
+    types,
+    work,
+)
 from imgassets.cli.common import run_app
 
 app = typer.Typer(
@@ -22,10 +35,11 @@ app = typer.Typer(
         "`train`, `backfill`, then `sql` and `gallery`."
     ),
 )
-categories = typer.Typer(no_args_is_help=True, help="The categories' orders of views.")
+categories = typer.Typer(no_args_is_help=True, help="The categories: their types and orders.")
 labels = typer.Typer(no_args_is_help=True, help="People's labels of images.")
 reviews = typer.Typer(no_args_is_help=True, help="Questions to people, and their answers.")
-synthetic = typer.Typer(no_args_is_help=True, help="The synthetic defects of training pictures.")
+typed = typer.Typer(no_args_is_help=True, help="Image types: comparisons and reports.")
+synthetic = typer.Typer(no_args_is_help=True, help="What is drawn to train on: defects, types.")
 registered = typer.Typer(no_args_is_help=True, help="Registered models and their versions.")
 app.add_typer(categories, name="categories")
 app.add_typer(labels, name="labels")
@@ -33,10 +47,17 @@ app.add_typer(synthetic, name="defects")
 app.add_typer(reviews, name="review")
 app.add_typer(registered, name="models")
 
+app.add_typer(typed, name="types")
+
 app.command("demo")(demo.demo)
 app.command("ingest")(data.ingest)
-categories.command("import")(data.import_categories)
-labels.command("import")(data.import_labels)
+categories.command("import")(category.import_)
+categories.command("list")(category.list_)
+categories.command("resolve")(data.resolve)
+typed.command("compare")(types.compare)
+typed.command("report")(types.report)
+labels.command("import")(label.import_)
+reviews.command("types")(review.types)
 reviews.command("export")(review.export)
 reviews.command("import")(review.import_)
 reviews.command("status")(review.status)

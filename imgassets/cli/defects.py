@@ -1,4 +1,4 @@
-"""Commands that show the synthetic defects which quality models are trained on."""
+"""Commands that show the synthetic pictures which models of flags are trained on."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def show(
 
 
 def names() -> None:
-    """List the synthetic defects, and the flag that each stands for."""
+    """List what is drawn: defects, types of image and harmless variations, with their flags."""
     from imgassets.learning.synthetic import DEFECTS
 
     table = Table("name", "flag", "description")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from imgassets.cli import data, training, work
+from imgassets.cli import category, data, label, training, work
 from imgassets.cli.common import CommandError, console, open_warehouse, settings
 from imgassets.cli.running import Verbose
 
@@ -64,9 +64,9 @@ def demo(
         write_sample_catalog(folder, seed=of.seed, styles=_DEMO_STYLES)
     console.print(f"sample catalog: {folder}", soft_wrap=True)
     data.ingest(str(folder / "feeds"), str(folder))
-    data.import_categories(folder / "categories.csv")
-    data.import_labels(folder / "labels" / "image_types.csv")
-    training.train(["image_type"], verbose)
+    category.import_(folder / "categories.toml")
+    label.import_(str(folder / "labels" / "image_types.csv"))
+    training.train(["image_type"], verbose=verbose)
     work.backfill(verbose=verbose)
     rows = score(*read_truth(folder / "truth"), result_tables(warehouse))
     print_scoreboard(rows, console)

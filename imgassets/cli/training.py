@@ -14,16 +14,28 @@ from imgassets.cli.running import Verbose, progress_bar, run_plan
 if TYPE_CHECKING:
     from imgassets.settings import Settings
 
-QUALITY, ALL = "quality", "all"
-"""Words for several models: the three quality flags; everything that there are examples of."""
+MODEL, GROUPS, ALL = "image_type", {"quality": "quality", "types": "type"}, "all"
+"""Words for several models: image types of every scope; the flags of a group; everything that
+there are examples of."""
+
+CATEGORY = "category"
+"""The model that predicts categories from texts."""
 
 
 def train(
     models: Annotated[
         list[str] | None,
         typer.Argument(
-            help="image_type, flags (blurry, weapon …), quality: its three flags, or all. Default: "
-            "image_type and the flags that people have labelled."
+            help="image_type, flags (blurry, weapon …), quality: its three flags, types: those "
+            "that all categories share (lifestyle …), category (of rows that name none), or all. "
+            "Default: image_type and the flags that people have labelled."
+        ),
+    ] = None,
+    category: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Train image_type of this category alone (may be repeated). Default: the model of "
+            "all, and those of verticals and categories with labels enough (types.min_labels)."
         ),
     ] = None,
     verbose: Verbose = False,
@@ -31,14 +43,14 @@ def train(
     """Train models on what is known; promote a version only if it beats what answers now.
 
     Signals of the labelled images are computed first where they are missing. Flags also learn from
-    synthetic defects, which are made on the way; the first round takes some minutes.
+    synthetic pictures, which are made on the way; the first round takes some minutes.
     """
     of = settings()
     from imgassets.operations.planning import plan_missing_signals
 
-    wanted = _expand(of, models)
+    wanted = _with_scopes(of, _expand(of, models or ([MODEL] if category else None)), category)
     missing = plan_missing_signals(open_warehouse(of), of)
-    if missing.rows:
+    if missing.rows and wanted != [CATEGORY]:  # which reads texts
         from imgassets.defs.jobs import SIGNAL_ASSETS
 
         run_plan(of, missing, SIGNAL_ASSETS, verbose)
@@ -101,14 +113,14 @@ def review_round(
 
 def _expand(of: Settings, models: Sequence[str] | None) -> list[str]:
     """Return the models to train, without repeats, image_type first."""
-    from imgassets.learning.image_types import MODEL
+    from imgassets.operations.category_resolution import open_rows
     from imgassets.operations.flags import flags_of, labelled_flags
     from imgassets.operations.labels import has_image_labels
 
-    flags, quality = flags_of(of), list(flags_of(of, "quality"))
-    unknown = sorted(set(models or []) - {MODEL, QUALITY, ALL, *flags})
+    flags = flags_of(of)
+    unknown = sorted(set(models or []) - {MODEL, CATEGORY, *GROUPS, ALL, *flags})
     if unknown:
-        known = ", ".join([MODEL, QUALITY, ALL, *flags])
+        known = ", ".join([MODEL, CATEGORY, *GROUPS, ALL, *flags])
         raise CommandError(f"unknown model {', '.join(unknown)} (known: {known})")
     warehouse = open_warehouse(of)
     labelled = labelled_flags(warehouse)
@@ -120,20 +132,54 @@ def _expand(of: Settings, models: Sequence[str] | None) -> list[str]:
         if model == ALL:
             drawn = [flag.id for flag in flags.values() if flag.defects]
             wanted += [MODEL] * has_image_labels(warehouse) + [*drawn, *labelled]
+            wanted += [CATEGORY] * bool(open_rows(warehouse))
         else:
-            wanted += quality if model == QUALITY else [model]
+            wanted += flags_of(of, GROUPS[model]) if model in GROUPS else [model]
     return list(dict.fromkeys(wanted))
 
 
-def _train_one(of: Settings, model: str, verbose: bool) -> None:
-    from imgassets.learning.image_types import MODEL
+def _with_scopes(
+    of: Settings, models: Sequence[str], categories: Sequence[str] | None
+) -> list[str]:
+    """Return the models to train, image_type as the models of its scopes."""
+    from imgassets.learning.type_scopes import GLOBAL, Scope
+    from imgassets.operations.models import trainable_scopes
 
-    if model == MODEL:
-        found = _run(of, "training_job", "image_type_model", verbose)
-        shown = ["macro_f1", "accuracy", "n"]
+    if MODEL not in models:
+        if categories:
+            raise CommandError(
+                "--category is for image_type: the other models serve all categories"
+            )
+        return list(models)
+    if categories:
+        scopes = [Scope("category", name) for name in dict.fromkeys(categories)]
     else:
+        scopes = trainable_scopes(open_warehouse(of), of)
+    others = [model for model in models if model != MODEL]
+    return [*(scope.model for scope in scopes or [GLOBAL]), *others]
+
+
+def _train_one(of: Settings, model: str, verbose: bool) -> None:
+    from imgassets.defs.jobs import TYPE_JOBS
+    from imgassets.defs.runner import add_scope, open_instance
+    from imgassets.learning.type_scopes import scope_of_model
+
+    scope = scope_of_model(model)
+    if model == CATEGORY:
+        found = _run(of, "category_job", "category_model", verbose)
+        shown = ["macro_f1", "accuracy", "precision", "coverage", "n"]
+    elif scope is None:
         found = _run(of, "flag_training_job", "flag_model", verbose, model)
         shown = ["precision", "recall", "f1", "false_discards", "n"]
+    else:
+        job, asset = TYPE_JOBS[scope.kind]
+        with open_instance(of) as instance:  # labels may name what no feed has named yet
+            add_scope(instance, scope)
+        found = _run(of, job, asset, verbose, scope.name or None)
+        shown = ["macro_f1", "accuracy", "n"]
+    if "version" not in found:
+        console.print(f"{model}: {found['why']}", soft_wrap=True, markup=False)
+        return
     approach = f" ({found['approach']})" if "approach" in found else ""
     console.print(
         f"{model} version {found['version']}{approach}: {found['why']}",

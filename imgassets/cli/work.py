@@ -70,7 +70,7 @@ def backfill(
     if lacks_first_model(open_warehouse(of)):
         console.print("labels but no model yet: training image_type first")
         try:
-            train(["image_type"], verbose)
+            train(["image_type"], verbose=verbose)
         except RunFailed as error:
             errors.print(f"training failed, images stay untyped: {error}", markup=False)
         plan = _plan(of, days, category or [], force)

@@ -47,7 +47,34 @@ flag_training_job = dg.define_asset_job(
 training_job = dg.define_asset_job(
     "training_job",
     selection=dg.AssetSelection.assets("image_type_model"),
-    description="Train the image-type model on all labels and promote it if it is better.",
+    description="Train the image-type model of all categories and promote it if it is better.",
+)
+
+vertical_training_job = dg.define_asset_job(
+    "vertical_training_job",
+    selection=dg.AssetSelection.assets("vertical_type_model"),
+    description="Train the verticals' models of image types and promote those that are better.",
+)
+
+category_training_job = dg.define_asset_job(
+    "category_training_job",
+    selection=dg.AssetSelection.assets("category_type_model"),
+    description="Train categories' own models of image types and promote those that are better.",
+)
+
+TYPE_JOBS = {
+    "global": ("training_job", "image_type_model"),
+    "vertical": ("vertical_training_job", "vertical_type_model"),
+    "category": ("category_training_job", "category_type_model"),
+}
+"""Job and asset that train the model of each kind of scope."""
+
+TRAINING_JOBS = (
+    training_job,
+    vertical_training_job,
+    category_training_job,
+    flag_training_job,
+    round_job,
 )
 
 

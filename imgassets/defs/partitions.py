@@ -24,6 +24,9 @@ DAY = dg.DailyPartitionsDefinition(
 CATEGORY = dg.DynamicPartitionsDefinition(name="category")
 DAY_CATEGORY = dg.MultiPartitionsDefinition({"day": DAY, "category": CATEGORY})
 
+VERTICAL = dg.DynamicPartitionsDefinition(name="vertical")
+"""Families of categories, as categories.toml names them."""
+
 ROUND = dg.DynamicPartitionsDefinition(name="round")
 """Rounds of the loop, spelled ``<flag>-<number>``, e.g. ``weapon-001``."""
 

@@ -10,7 +10,15 @@ from typing import Any
 
 import dagster as dg
 
-from imgassets.defs.partitions import CATEGORY, RANGE_END, RANGE_START, ROUND, to_key
+from imgassets.defs.partitions import (
+    CATEGORY,
+    RANGE_END,
+    RANGE_START,
+    ROUND,
+    VERTICAL,
+    to_key,
+)
+from imgassets.learning.type_scopes import Scope
 from imgassets.settings import Settings
 from imgassets.warehouse.partitions import Partition
 
@@ -51,9 +59,25 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 def add_categories(instance: dg.DagsterInstance, categories: Sequence[str]) -> list[str]:
     """Add missing categories as dynamic partitions; return all in Dagster's order."""
-    name = CATEGORY.name or ""
-    present = set(instance.get_dynamic_partitions(name))
-    new = sorted(set(categories) - present)
+    return _add_keys(instance, CATEGORY, categories)
+
+
+def add_scope(instance: dg.DagsterInstance, scope: Scope) -> None:
+    """Add the partition of a model of image types where it is missing."""
+    if scope.kind != "global":
+        _add_keys(instance, CATEGORY if scope.kind == "category" else VERTICAL, [scope.name])
+
+
+def add_round(instance: dg.DagsterInstance, key: str) -> None:
+    """Add a round's partition where it is missing."""
+    _add_keys(instance, ROUND, [key])
+
+
+def _add_keys(
+    instance: dg.DagsterInstance, partitions: dg.DynamicPartitionsDefinition, keys: Sequence[str]
+) -> list[str]:
+    name = partitions.name or ""
+    new = sorted(set(keys) - set(instance.get_dynamic_partitions(name)))
     if new:
         instance.add_dynamic_partitions(name, new)
     return list(instance.get_dynamic_partitions(name))
@@ -83,11 +107,6 @@ def run_rectangle(
             "imgassets/launched_by": "cli",
         },
     )
-
-
-def add_round(instance: dg.DagsterInstance, key: str) -> None:
-    """Add a round's partition where it is missing."""
-    instance.add_dynamic_partitions(ROUND.name or "", [key])
 
 
 def run_job(

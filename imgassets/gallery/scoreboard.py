@@ -173,7 +173,9 @@ def _count(frame: pl.DataFrame, *conditions: pl.Expr) -> int:
 def _broken_files(
     seen: pl.DataFrame, quarantine: pl.DataFrame, groups: Mapping[str, Collection[str]]
 ) -> ScoreRow:
-    refused = quarantine.filter(pl.col("stage") != "feed", pl.col("image_url").is_not_null())
+    refused = quarantine.filter(
+        ~pl.col("stage").is_in(["feed", "labels"]), pl.col("image_url").is_not_null()
+    )
     rules = refused.group_by(REFERENCE).agg(rules=pl.col("rule_id").unique())
     found = missed = wrong = other = 0
     for row in seen.join(rules, on=REFERENCE, how="left").iter_rows(named=True):

@@ -7,6 +7,7 @@ it takes imgassets itself, torch and transformers.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,24 +165,45 @@ def fit(block: LastBlock, hidden: Any, y: NDArray[np.bool_], seed: int) -> Any: 
     with torch.no_grad():
         dimension = block.tail(hidden[:1]).shape[1]
     head = torch.nn.Linear(dimension, 1).to(block.device)
+    weight = torch.tensor(float((~y).sum()) / max(float(y.sum()), 1.0), device=block.device)
+    loss = torch.nn.BCEWithLogitsLoss(pos_weight=weight)
+    retrain(block, hidden, head, lambda logits, rows: loss(logits.squeeze(1), truth[rows]), seed)
+    return head
+
+
+def retrain(
+    block: LastBlock,
+    hidden: Any,  # noqa: ANN401
+    head: Any,  # noqa: ANN401
+    loss_of: Callable[[Any, Any], Any],
+    seed: int,
+) -> None:
+    """Train the last block and a layer behind it, in place.
+
+    Args:
+        block: the cut backbone; its last block is changed.
+        hidden: tensor [n, …] of :meth:`LastBlock.trunk`.
+        head: the torch layer on the block's pooled output; it ends ready to answer.
+        loss_of: (the head's outputs, places of their rows) → loss.
+        seed: of the batches.
+    """
+    import torch
+
     tail = [parameter.requires_grad_(True) for _, parameter in block.tail_parameters()]
     optimiser = torch.optim.AdamW(
         [{"params": tail, "lr": _TAIL_RATE}, {"params": head.parameters(), "lr": _HEAD_RATE}]
     )
-    weight = torch.tensor(float((~y).sum()) / max(float(y.sum()), 1.0), device=block.device)
-    loss_of = torch.nn.BCEWithLogitsLoss(pos_weight=weight)
     generator = torch.Generator().manual_seed(seed)
-    batches = -(-len(y) // BATCH)
+    batches = -(-len(hidden) // BATCH)
     for _ in range(max(EPOCHS, -(-_LEAST_STEPS // batches))):
-        order = torch.randperm(len(y), generator=generator)
+        order = torch.randperm(len(hidden), generator=generator)
         for batch in order.split(BATCH):
             optimiser.zero_grad()
-            logits = head(block.tail(hidden[batch])).squeeze(1)
-            loss_of(logits, truth[batch]).backward()
+            loss_of(head(block.tail(hidden[batch])), batch).backward()
             optimiser.step()
     for parameter in tail:
         parameter.requires_grad_(False)
-    return head.eval()
+    head.eval()
 
 
 def answer(block: LastBlock, head: Any, hidden: Any) -> NDArray[np.float32]:  # noqa: ANN401

@@ -32,7 +32,7 @@ def group_split(
     Raises:
         ValueError: there are fewer than two groups.
     """
-    places = {group: _place(group, seed) for group in labels["group_id"].unique()}
+    places = {group: place_of(group, seed) for group in labels["group_id"].unique()}
     if len(places) < 2:
         raise ValueError(
             f"labels of {len(places)} groups cannot be split: label images of at least two "
@@ -45,8 +45,8 @@ def group_split(
     return labels.filter(~is_held), labels.filter(is_held)
 
 
-def _place(group: str, seed: int) -> float:
-    """Return a group's place in 0 … 1."""
+def place_of(group: str, seed: int) -> float:
+    """Return a group's place in 0 … 1, a hash of its id."""
     digest = hashlib.sha256(f"{seed}:{group}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 

@@ -33,10 +33,20 @@ def feature_matrix(images: pl.DataFrame) -> NDArray[np.float32]:
     """
     if images.is_empty():
         return np.zeros((0, 0), dtype=np.float32)
+    scalars = images.select(pl.col(SCALARS).cast(pl.Float32)).to_numpy()
+    return np.ascontiguousarray(np.hstack([scalars, embedding_matrix(images)]), dtype=np.float32)
+
+
+def embedding_matrix(images: pl.DataFrame) -> NDArray[np.float32]:
+    """Return the column `embedding` as float32 [n, d]; [0, 0] of an empty frame.
+
+    Raises:
+        ValueError: the embeddings have several lengths.
+    """
+    if images.is_empty():
+        return np.zeros((0, 0), dtype=np.float32)
     lengths = images["embedding"].list.len().unique().to_list()
     if len(lengths) != 1 or not lengths[0]:
         raise ValueError(f"embeddings must have one length, found {sorted(map(str, lengths))}")
     flat = images["embedding"].list.explode().to_numpy()
-    embedding = np.asarray(flat, dtype=np.float32).reshape(images.height, lengths[0])
-    scalars = images.select(pl.col(SCALARS).cast(pl.Float32)).to_numpy()
-    return np.ascontiguousarray(np.hstack([scalars, embedding]), dtype=np.float32)
+    return np.asarray(flat, dtype=np.float32).reshape(images.height, lengths[0])

@@ -34,7 +34,7 @@ from imgassets.learning.flag_training import (
     train_heads,
 )
 from imgassets.learning.limits import Measures, measures
-from imgassets.learning.registered import PROMOTED_TAG, CorruptedModel, RegisteredVersion
+from imgassets.learning.registered import CorruptedModel, RegisteredVersion, needs_promotion
 from imgassets.learning.registry import ModelRegistry
 
 if TYPE_CHECKING:
@@ -291,16 +291,8 @@ def _counts(examples: pl.DataFrame) -> dict[str, int]:
 def _already_trained(
     registry: ModelRegistry, flag: str, made: RegisteredVersion, champion: RegisteredVersion | None
 ) -> FlagReport:
-    """Report the version that these examples made; finish a promotion that was cut short.
-
-    A version that was champion before and no longer is lost the alias to a person: it stays so.
-    """
-    promote = (
-        made.tags["decision"] == "promote"
-        and PROMOTED_TAG not in made.tags
-        and (champion is None or champion.version < made.version)
-    )
-    if promote:
+    """Report the version that these examples made; finish a promotion that was cut short."""
+    if promote := needs_promotion(made, champion):
         registry.promote(flag, made.version)
     return FlagReport(
         version=made,

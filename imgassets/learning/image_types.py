@@ -1,51 +1,66 @@
-"""The image-type model: training, the contest with the present champion, and answering.
+"""A model of image types from labels to registry: train, compare, describe, register, promote.
 
-What a registered version holds, and which number belongs to which weights:
-
-- `evaluated/`: the head fitted on the training part alone. Every reported metric is this head's, on
-  groups it never saw; contests between versions are held between these heads.
-- the folder itself: the head that answers, refitted on all labels with the evaluated head's
-  hyperparameter. Labels are scarce, so a fifth of them is worth having; this head has no
-  measured score of its own.
+There is one model of all categories together and, where labels allow it, one per vertical and one
+per category (:mod:`imgassets.learning.type_scopes`). A version holds the model that answers, fitted
+on all labels, and `held_out.parquet`: what models of the same approach, which had not seen an
+image's group, answered on it. Every reported measure is of these answers, and so is every contest:
+with the present champion, and with the wider model that answers a category until it has its own.
 """
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from imgassets.learning import head as head_module
-from imgassets.learning.evaluation import Evaluation, evaluate, group_split
-from imgassets.learning.head import LogisticHead
-from imgassets.learning.registered import PROMOTED_TAG, CorruptedModel, RegisteredVersion
+from imgassets.learning import type_block, type_net
+from imgassets.learning.block_model import APPROACH as BLOCK
+from imgassets.learning.evaluation import Evaluation, evaluate
+from imgassets.learning.features import embedding_matrix
+from imgassets.learning.registered import CorruptedModel, RegisteredVersion, needs_promotion
 from imgassets.learning.registry import ModelRegistry
+from imgassets.learning.type_block import TypeBlock
 from imgassets.learning.type_card import describe_types
-from imgassets.settings import TypeSettings
-from imgassets.warehouse.contracts import ImageTypes
+from imgassets.learning.type_net import Floats, TypeNet
+from imgassets.learning.type_scopes import Scope
+from imgassets.learning.type_training import (
+    PARTS,
+    Candidate,
+    Fit,
+    answering,
+    choose,
+    compete,
+    data_hash,
+    head_fits,
+)
 
-MODEL = "image_type"
-"""Name of the registered model."""
+if TYPE_CHECKING:
+    from imgassets.settings import Settings
 
 METRIC = "macro_f1"
 """What promotion is decided by."""
 
-HOLDOUT = 0.2
-"""Share of the groups that is held out."""
+ALGORITHM = "image-types-2"
+"""Version of everything here and in `type_*.py` that can change a model of the same labels."""
 
-ALGORITHM = "logistic-head-1"
-"""Version of everything here and in `head.py` that can change a model trained on the same data."""
+HELD_OUT = "held_out.parquet"
 
-NONE, UNSURE, UNTYPED = "none", "unsure", "untyped"
+MOST_BLOCK = 1200
+"""Labels that a block is retrained on, at most: a CPU takes a minute for them."""
 
-_INPUTS = {"embedding": "floats", "category": "string"}
-_EVALUATED = "evaluated"
+LEAST_BLOCK = 100
+"""Held-out images that are enough to judge a block by: each part is a training of its own."""
+
+AnyTypeModel = TypeNet | TypeBlock
+Squares = Callable[[pl.DataFrame], NDArray[np.uint8]]
+"""Loads the backbone's inputs, uint8 [n, side, side, 3], of rows with `image_id`."""
 
 
 @dataclass(frozen=True)
@@ -53,330 +68,379 @@ class TrainingReport:
     """What a training did.
 
     Attributes:
+        scope: the images that the model is for.
         version: the version these labels belong to: new, or the one they made before.
         retrained: a new version was registered.
         promoted: the alias moved to `version` now.
         is_champion: `version` answers, now or still.
         explanation: one sentence: what was decided, and by how much.
-        metrics: held-out measures of the version, e.g. `macro_f1`, `recall_back`.
-        n_train: labelled images of the training part.
-        n_test: labelled images compared on.
+        approach: what won.
+        metrics: held-out measures of the version, e.g. `macro_f1`, `recall_back`, and of every
+            approach.
+        n_train: labelled images trained on.
+        n_test: labelled images that were held out in turn.
         notes: what was left out and why.
-        evaluation: the held-out comparison; None where nothing was trained.
+        comparison: a row per approach (approach, n, accuracy, macro_f1, ece, temperature); empty
+            where nothing was trained.
     """
 
+    scope: Scope
     version: RegisteredVersion
     retrained: bool
     promoted: bool
     is_champion: bool
     explanation: str
+    approach: str
     metrics: Mapping[str, float]
     n_train: int
     n_test: int
     notes: tuple[str, ...]
-    evaluation: Evaluation | None
+    comparison: pl.DataFrame
 
 
-def train_image_type(
+def train_types(
+    scope: Scope,
     labelled: pl.DataFrame,
     registry: ModelRegistry,
+    settings: Settings,
+    *,
     snapshot_id: int,
     signals_version: str,
-    seed: int = 0,
-    limits: TypeSettings | None = None,
+    wider: Sequence[Scope] = (),
+    squares: Squares | None = None,
 ) -> TrainingReport:
-    """Train, measure on held-out groups, register, and promote if better than the champion.
+    """Train, measure on held-out groups, register, and promote if better than what answers now.
 
-    Champion and candidate answer the same images: held-out ones of groups that neither was
-    evaluated as having seen. A champion for other signals, or one that saw all of these groups,
-    cannot be compared, nor can one whose files are corrupted: the candidate replaces it. Labels
-    that already made a version make no second one while its files are intact.
+    Labels that already made a version make no second one while its files are intact. A champion
+    for other signals, or whose files are corrupted, is replaced.
 
     Args:
+        scope: the images that the model is for.
         labelled: `product_id`, `image_id`, `category`, `image_type`, `group_id` and `embedding`
-            (list of d floats), one row per labelled image.
+            (list of d floats), one row per labelled image of the scope.
         registry: where versions are kept.
+        settings: seed, limits, the backbone.
         snapshot_id: warehouse snapshot that the labels and embeddings were read from.
         signals_version: signals of all the embeddings.
-        seed: of the split and the folds.
-        limits: what answers will be held against, for the model card; by default, the defaults.
+        wider: the scopes that answer until this one has a champion, the closest first.
+        squares: loads the backbone's inputs, to retrain its last block; None: the networks on
+            embeddings alone compete.
 
     Raises:
         ValueError: too few labels, groups or classes, or embeddings of several lengths.
         RegistryUnavailable: the registry does not answer.
     """
     labelled = labelled.sort("product_id", "image_id")
-    data_hash = _data_hash(labelled, signals_version, seed)
-    champion = registry.champion(MODEL)
-    for made in registry.versions(MODEL):
-        same = made.tags.get("data_hash") == data_hash
-        if same and registry.is_intact(MODEL, made.version):
-            return _already_trained(registry, made, champion)
+    matrix, seed = embedding_matrix(labelled), settings.seed
+    pixels = squares is not None and settings.learning.retrain_block
+    hashed = data_hash(labelled, matrix, repr([ALGORITHM, signals_version, seed, pixels]))
+    champion = registry.champion(scope.model)
+    for made in registry.versions(scope.model):
+        if made.tags.get("data_hash") == hashed and registry.is_intact(scope.model, made.version):
+            return _already_trained(scope, registry, made, champion)
 
-    train, held = group_split(labelled, HOLDOUT, seed)
-    # Bytes shared with the training part (a placeholder of many products) would be too easy.
-    test = held.join(train, on="image_id", how="anti")
-    evaluated = _fit(train, signals_version, seed)
-    evaluated.info["train_groups"] = sorted(train["group_id"].unique())
-    answered = _answered(evaluated, test)
-    result = evaluate(
-        test["image_type"].to_list(), answered["answer"].to_list(), scored=evaluated.classes
+    candidates, fits = compare_approaches(
+        labelled, matrix, settings, signals_version, squares if pixels else None
     )
-    wins, explanation = _contest(registry, champion, evaluated, test)
-    final = _fit(labelled, signals_version, seed, c=evaluated.info["c"])
-
-    notes = list(evaluated.info["notes"])
-    if held.height > test.height:
-        notes.append(
-            f"left out of the comparison: {held.height - test.height} held-out images whose "
-            "bytes also occur in the training part"
-        )
-    card = describe_types(
-        MODEL,
-        evaluated,
-        train,
-        answered,
-        result,
-        limits=limits or TypeSettings(),
-        decision=f"{'promoted' if wins else 'not promoted'}: {explanation}",
-        notes=notes,
-    )
-    tags = {
-        "data_hash": data_hash,
-        "decision": "promote" if wins else "keep",
-        "explanation": explanation,
-        "signals_version": signals_version,
-        "snapshot_id": str(snapshot_id),
-        "metric": METRIC,
-        "value": repr(result.macro_f1),
-        "n_train": str(train.height),
-        "n_test": str(test.height),
-    }
-    params = {
-        "algorithm": ALGORITHM,
-        "c": evaluated.info["c"],
-        "classes": ", ".join(final.classes),
-        "dimensions": final.dimensions,
-        "signals_version": signals_version,
-        "snapshot_id": snapshot_id,
-        "seed": seed,
-        "n_labels": labelled.height,
-        "n_train": train.height,
-        "n_test": test.height,
-    }
-    with tempfile.TemporaryDirectory() as scratch:
-        final.save(Path(scratch))
-        evaluated.save(Path(scratch, _EVALUATED))
-        version = registry.log_and_register(
-            MODEL,
-            folder=Path(scratch),
-            code=Path(head_module.__file__),
-            inputs=_INPUTS,
-            params=params,
-            metrics=result.metrics(),
-            plots={"confusion": result.confusion_plot(f"{MODEL}, {result.n} held-out images")},
-            tags=tags,
-            card=card,
-        )
+    labels = labelled["image_type"].to_list()
+    chosen = choose(candidates, labels, settings.learning.pixel_margin, BLOCK)
+    held_out = _held_out(labelled, chosen)
+    wins, explanation = _contest(scope, registry, champion, wider, held_out, signals_version)
+    model = fits[chosen.approach]().with_temperature(chosen.temperature)
+    comparison = comparison_table(candidates)
+    version = _register(
+        scope, model, chosen, held_out, comparison, registry, settings,
+        tags={
+            "data_hash": hashed,
+            "decision": "promote" if wins else "keep",
+            "explanation": explanation,
+            "snapshot_id": str(snapshot_id),
+            "n_train": str(labelled.height),
+        },
+    )  # fmt: skip
     if wins:
-        registry.promote(MODEL, version.version)
+        registry.promote(scope.model, version.version)
     return TrainingReport(
+        scope=scope,
         version=version,
         retrained=True,
         promoted=wins,
         is_champion=wins,
         explanation=explanation,
-        metrics=result.metrics(),
-        n_train=train.height,
-        n_test=test.height,
-        notes=tuple(notes),
-        evaluation=result,
+        approach=chosen.approach,
+        metrics=_metrics(chosen, comparison),
+        n_train=labelled.height,
+        n_test=held_out.height,
+        notes=tuple(str(note) for note in model.info["notes"]),
+        comparison=comparison,
     )
 
 
-class TypeChampion(NamedTuple):
-    """The head that answers.
-
-    Attributes:
-        head: it; None while there is none.
-        version: its version; '' while there is none.
-        stale: empty where the registry answered, else a sentence that says so.
-    """
-
-    head: LogisticHead | None
-    version: str
-    stale: str
-
-
-def load_champion(registry: ModelRegistry) -> TypeChampion:
-    """Return the head that answers, the cached one where the registry is down.
-
-    Raises:
-        RegistryUnavailable: the registry does not answer, and no champion is cached.
-        CorruptedModel: the champion's files are not those that were registered.
-    """
-    served = registry.load_champion(MODEL)
-    if served is None:
-        return TypeChampion(None, "", "")
-    head = LogisticHead.load(served.folder)
-    return TypeChampion(head, str(served.version.version), served.stale)
-
-
-def predict_types(
-    images: pl.DataFrame, head: LogisticHead | None, version: str, settings: TypeSettings
-) -> pl.DataFrame:
-    """Type images.
+def compare_approaches(
+    labelled: pl.DataFrame,
+    matrix: Floats,
+    settings: Settings,
+    signals_version: str,
+    squares: Squares | None,
+) -> tuple[list[Candidate], dict[str, Callable[[], AnyTypeModel]]]:
+    """Let every approach answer held-out images (paper A, tables II and III).
 
     Args:
-        images: `day`, `category`, `product_id`, `image_id` and `embedding` (list of d floats).
-        head: the champion; without one, every image is 'untyped' with probability 0 (nothing was
-            estimated) and `approach` says so too.
-        version: the head's version.
-        settings: limits. 'none' needs `min_none_probability`, else the best view stands; an
-            answer below `min_probability` becomes 'unsure' and keeps its probability.
+        labelled: as in :func:`train_types`.
+        matrix: float32 [n, d], its embeddings.
+        settings: seed and backbone.
+        signals_version: what made the embeddings.
+        squares: loads pixels, to retrain the backbone's last block; None: it does not compete.
 
     Returns:
-        Frame in contract `ImageTypes`, one row per row of `images`, in their order.
+        The candidates, and approach to a function that fits its model on all labels.
 
     Raises:
-        ValueError: the embeddings are not of the length the head takes.
+        ValueError: too few labels, groups or classes.
     """
-    keys = images.select("day", "category", "product_id", "image_id")
-    if head is None:
-        return ImageTypes.conform(
-            keys.with_columns(
-                image_type=pl.lit(UNTYPED),
-                probability=pl.lit(0.0),
-                approach=pl.lit(UNTYPED),
-                model_version=pl.lit(""),
-            )
+    seed, every = settings.seed, np.arange(labelled.height)
+    heads = head_fits(labelled, matrix, seed, signals_version)
+    candidates = compete(
+        labelled, {name: answering(labelled, matrix, fit) for name, fit in heads.items()}, seed
+    )
+    fits: dict[str, Callable[[], AnyTypeModel]] = {
+        name: partial(fit, every) for name, fit in heads.items()
+    }
+    if squares is not None:
+        fit, final = _block_fit(labelled, settings, signals_version, squares)
+        candidates += compete(labelled, {BLOCK: fit}, seed, least=LEAST_BLOCK)
+        fits[BLOCK] = final
+    return candidates, fits
+
+
+def _block_fit(
+    labelled: pl.DataFrame, settings: Settings, signals_version: str, squares: Squares
+) -> tuple[Fit, Callable[[], TypeBlock]]:
+    """Return the fit of a retrained block on some rows, and the one on all."""
+    from imgassets.vision.last_block import LastBlock
+
+    vision, labels = settings.vision, labelled["image_type"].to_numpy()
+    hidden = LastBlock(vision).trunk(squares(labelled))
+
+    def fit(rows: NDArray[np.intp]) -> TypeBlock:
+        some = rows[:: -(-len(rows) // MOST_BLOCK)]
+        return type_block.fit_block(
+            vision, hidden[some], labels[some].tolist(), settings.seed, signals_version
         )
-    p = head.predict_proba(_matrix(images), images["category"].to_list())
-    classes = np.array(head.classes)
-    is_none = classes == NONE
-    views = np.where(is_none, -1.0, p)
-    best = views.argmax(axis=1)
-    if is_none.any():
-        none = int(is_none.argmax())
-        best = np.where(p[:, none] >= settings.min_none_probability, none, best)
-    probability = p[np.arange(len(p)), best]
-    answer = np.where(probability < settings.min_probability, UNSURE, classes[best])
-    return ImageTypes.conform(
-        keys.with_columns(
-            image_type=pl.Series(answer, dtype=pl.String),
-            probability=pl.Series(probability, dtype=pl.Float32).clip(0, 1),
-            approach=pl.lit("embedding_head"),
-            model_version=pl.lit(version),
+
+    def answers(
+        rows: NDArray[np.intp],
+    ) -> Callable[[NDArray[np.intp]], tuple[Sequence[str], Floats]]:
+        made = fit(rows)
+        return lambda held: (
+            made.classes,
+            type_net.softmax(type_block.logits_of(made.block, made.head, hidden[held])),
         )
+
+    return answers, lambda: fit(np.arange(labelled.height))
+
+
+def comparison_table(candidates: Sequence[Candidate]) -> pl.DataFrame:
+    """Return a row per approach: approach, n, accuracy, macro_f1, ece, raw_ece, temperature."""
+    return pl.DataFrame(
+        [
+            {
+                "approach": c.approach,
+                "n": c.evaluation.n,
+                "accuracy": c.evaluation.accuracy,
+                "macro_f1": c.macro_f1,
+                "ece": c.ece,
+                "raw_ece": c.raw_ece,
+                "temperature": c.temperature,
+            }
+            for c in candidates
+        ]
     )
 
 
-def _fit(
-    labelled: pl.DataFrame, signals_version: str, seed: int, c: float | None = None
-) -> LogisticHead:
-    return LogisticHead.fit(
-        _matrix(labelled),
-        labelled["image_type"].to_list(),
-        labelled["category"].to_list(),
-        labelled["group_id"].to_list(),
-        seed=seed,
-        signals_version=signals_version,
-        c=c,
-    )
+def load_model(folder: Path, device: str = "auto") -> AnyTypeModel:
+    """Load a registered version of either kind.
+
+    Raises:
+        CorruptedVersion: it holds neither, e.g. because an older release made it.
+    """
+    if (Path(folder) / "net.json").is_file():
+        return TypeNet.load(folder)
+    return TypeBlock.load(folder, device)
 
 
-def _best(head: LogisticHead, images: pl.DataFrame) -> list[str]:
-    """Return each image's most probable class, without limits."""
-    return _answered(head, images)["answer"].to_list()
+def held_out_answers(registry: ModelRegistry, model: str, version: int) -> pl.DataFrame | None:
+    """Return a version's held-out answers; None of a version that an older release made.
+
+    Returns:
+        Frame (product_id, image_id, category, image_type, answer, probability).
+
+    Raises:
+        CorruptedModel: its files are not those that were registered.
+    """
+    file = registry.download(model, version) / HELD_OUT
+    return pl.read_parquet(file) if file.is_file() else None
 
 
-def _answered(head: LogisticHead, images: pl.DataFrame) -> pl.DataFrame:
-    """Return the images with `answer`, the most probable class, and its `probability`."""
-    p = head.predict_proba(_matrix(images), images["category"].to_list())
-    return images.with_columns(
-        answer=pl.Series([head.classes[i] for i in p.argmax(axis=1)], dtype=pl.String),
-        probability=pl.Series(p.max(axis=1), dtype=pl.Float32),
+def _held_out(labelled: pl.DataFrame, chosen: Candidate) -> pl.DataFrame:
+    told = ~np.isnan(chosen.p).any(axis=1)
+    p = chosen.p[told]
+    return labelled.filter(pl.Series(told)).select(
+        "product_id",
+        "image_id",
+        "category",
+        "image_type",
+        answer=pl.Series([chosen.classes[i] for i in p.argmax(axis=1)], dtype=pl.String),
+        probability=pl.Series(p.max(axis=1), dtype=pl.Float64),
     )
 
 
 def _contest(
+    scope: Scope,
     registry: ModelRegistry,
     champion: RegisteredVersion | None,
-    candidate: LogisticHead,
-    test: pl.DataFrame,
+    wider: Sequence[Scope],
+    held_out: pl.DataFrame,
+    signals_version: str,
 ) -> tuple[bool, str]:
-    """Compare the evaluated heads; return whether the candidate wins and a sentence why."""
-    if champion is None:
-        return True, "first version: no champion to compare with"
-    name = f"champion {champion.version}"
+    """Compare held-out answers with the champion's, or with the closest wider champion's."""
+    if champion is not None:
+        name = f"champion {champion.version}"
+        return _against(registry, scope, champion, name, held_out, signals_version)
+    for other in wider:
+        if (rival := registry.champion(other.model)) is not None:
+            name = f"champion {rival.version} of {other}"
+            return _against(registry, other, rival, name, held_out, signals_version)
+    return True, "first version: no champion to compare with"
+
+
+def _against(
+    registry: ModelRegistry,
+    scope: Scope,
+    rival: RegisteredVersion,
+    name: str,
+    held_out: pl.DataFrame,
+    signals_version: str,
+) -> tuple[bool, str]:
     try:
-        folder = registry.download(MODEL, champion.version)
+        theirs = held_out_answers(registry, scope.model, rival.version)
     except CorruptedModel as error:
         return True, f"{name} cannot be read, replaced: {error}"
-    holder = LogisticHead.load(folder / _EVALUATED)
-    if holder.signals_version != candidate.signals_version:
+    made_for = rival.tags.get("signals_version", "")
+    if made_for != signals_version:
         return True, (
-            f"{name} reads signals '{holder.signals_version}', not '{candidate.signals_version}': "
-            "not comparable, replaced"
+            f"{name} reads signals '{made_for}', not '{signals_version}': it cannot answer, "
+            "replaced"
         )
-    common = test.filter(~pl.col("group_id").is_in(holder.info["train_groups"]))
-    if common.is_empty():
-        return True, f"{name} was trained on all held-out groups: not comparable, replaced"
-    labels = common["image_type"].to_list()
-    scored = {*candidate.classes, *holder.classes}
-    new = evaluate(labels, _best(candidate, common), scored).macro_f1
-    old = evaluate(labels, _best(holder, common), scored).macro_f1
+    if theirs is None:
+        return True, f"{name} was made by an older release: not comparable, replaced"
+    both = held_out.join(
+        theirs.select("product_id", "image_id", theirs="answer"), on=["product_id", "image_id"]
+    )
+    if both.is_empty():
+        return True, f"{name} was measured on no image of these: not comparable, replaced"
+    labels = both["image_type"].to_list()
+    scored = {*both["answer"], *both["theirs"]}
+    new = evaluate(labels, both["answer"].to_list(), scored).macro_f1
+    old = evaluate(labels, both["theirs"].to_list(), scored).macro_f1
     wins = new > old
     return wins, (
-        f"{'better' if wins else 'not better'} than {name} on the same {common.height} held-out "
+        f"{'better' if wins else 'not better'} than {name} on the same {both.height} held-out "
         f"images: {METRIC} {new:.4f} against {old:.4f} ({new - old:+.4f})"
     )
 
 
-def _already_trained(
-    registry: ModelRegistry, made: RegisteredVersion, champion: RegisteredVersion | None
-) -> TrainingReport:
-    """Report the version that these labels made; finish a promotion that was cut short.
+def _metrics(chosen: Candidate, comparison: pl.DataFrame) -> dict[str, float]:
+    by_approach = {
+        f"{row['approach']}_{name}": float(row[name])
+        for row in comparison.to_dicts()
+        for name in ("accuracy", "macro_f1", "ece")
+    }
+    return {**chosen.evaluation.metrics(), "ece": chosen.ece, **by_approach}
 
-    A version that was champion before and no longer is lost the alias to a person: it stays so.
-    """
-    promote = (
-        made.tags["decision"] == "promote"
-        and PROMOTED_TAG not in made.tags
-        and (champion is None or champion.version < made.version)
-    )
-    if promote:
-        registry.promote(MODEL, made.version)
+
+def _register(
+    scope: Scope,
+    model: AnyTypeModel,
+    chosen: Candidate,
+    held_out: pl.DataFrame,
+    comparison: pl.DataFrame,
+    registry: ModelRegistry,
+    settings: Settings,
+    tags: Mapping[str, str],
+) -> RegisteredVersion:
+    """Register a model of either kind with all that is known of its making."""
+    is_block = isinstance(model, TypeBlock)
+    evaluation: Evaluation = chosen.evaluation
+    decided = "promoted" if tags["decision"] == "promote" else "not promoted"
+    card = describe_types(
+        scope, model, held_out, evaluation, comparison,
+        limits=settings.types,
+        decision=f"{decided}: {tags['explanation']}",
+    )  # fmt: skip
+    params: dict[str, Any] = {
+        "algorithm": ALGORITHM,
+        "approach": chosen.approach,
+        "scope": str(scope),
+        "classes": ", ".join(model.classes),
+        "signals_version": model.signals_version,
+        "seed": settings.seed,
+        "temperature": chosen.temperature,
+        "parts": PARTS,
+        "n_labels": tags["n_train"],
+        "n_held_out": held_out.height,
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        model.save(folder)
+        held_out.write_parquet(folder / HELD_OUT)
+        return registry.log_and_register(
+            scope.model,
+            folder=folder,
+            code=Path(__file__).with_name("type_block.py" if is_block else "type_net.py"),
+            inputs=(
+                {"square": "string"} if is_block else {"embedding": "floats", "category": "string"}
+            ),
+            params=params,
+            metrics=_metrics(chosen, comparison),
+            plots={
+                "confusion": evaluation.confusion_plot(
+                    f"{scope.model}, {evaluation.n} held-out images"
+                )
+            },
+            tags={
+                "approach": chosen.approach,
+                "signals_version": model.signals_version,
+                "metric": METRIC,
+                "value": repr(evaluation.macro_f1),
+                "n_test": str(held_out.height),
+                **tags,
+            },
+            card=card,
+            requirements=("torch", "transformers") if is_block else (),
+        )
+
+
+def _already_trained(
+    scope: Scope,
+    registry: ModelRegistry,
+    made: RegisteredVersion,
+    champion: RegisteredVersion | None,
+) -> TrainingReport:
+    """Report the version that these labels made; finish a promotion that was cut short."""
+    if promote := needs_promotion(made, champion):
+        registry.promote(scope.model, made.version)
     return TrainingReport(
+        scope=scope,
         version=made,
         retrained=False,
         promoted=promote,
         is_champion=promote or (champion is not None and champion.version == made.version),
         explanation=f"the same labels made version {made.version}: {made.tags['explanation']}",
+        approach=made.tags["approach"],
         metrics={made.tags["metric"]: float(made.tags["value"])},
         n_train=int(made.tags["n_train"]),
         n_test=int(made.tags["n_test"]),
         notes=(),
-        evaluation=None,
+        comparison=comparison_table(()),
     )
-
-
-def _matrix(images: pl.DataFrame) -> np.ndarray:
-    """Return the column `embedding` as float32 [n, d]; [0, 0] of an empty frame."""
-    if images.is_empty():
-        return np.zeros((0, 0), dtype=np.float32)
-    lengths = images["embedding"].list.len().unique().to_list()
-    if len(lengths) != 1 or not lengths[0]:
-        raise ValueError(f"embeddings must have one length, found {sorted(map(str, lengths))}")
-    flat = images["embedding"].list.explode().to_numpy()
-    return np.asarray(flat, dtype=np.float32).reshape(len(images), lengths[0])
-
-
-def _data_hash(labelled: pl.DataFrame, signals_version: str, seed: int) -> str:
-    """Return a hash of all that decides which model comes out."""
-    digest = hashlib.sha256(f"{ALGORITHM}\n{signals_version}\n{seed}\n{HOLDOUT}".encode())
-    columns = ["product_id", "image_id", "category", "image_type", "group_id"]
-    for row in labelled.select(columns).iter_rows():
-        digest.update(repr(row).encode())
-    digest.update(_matrix(labelled).tobytes())
-    return digest.hexdigest()

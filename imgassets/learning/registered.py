@@ -104,6 +104,18 @@ class CorruptedModel(RuntimeError):
         )
 
 
+def needs_promotion(made: RegisteredVersion, champion: RegisteredVersion | None) -> bool:
+    """Tell whether a version won its contest, but its promotion was cut short.
+
+    A version that was champion before and no longer is lost the alias to a person: it stays so.
+    """
+    return (
+        made.tags["decision"] == "promote"
+        and PROMOTED_TAG not in made.tags
+        and (champion is None or champion.version < made.version)
+    )
+
+
 def hash_files(folder: Path) -> dict[str, str]:
     """Return relative path (with slashes) to SHA-256 of every file in `folder`, sorted."""
     found = {}

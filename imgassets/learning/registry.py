@@ -147,6 +147,31 @@ class ModelRegistry:
                 )
         return _registered(made)
 
+    def log_comparison(
+        self,
+        experiment: str,
+        params: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        files: Mapping[str, str],
+    ) -> str:
+        """Log a run that registers nothing, e.g. a comparison of backbones; return its id.
+
+        Args:
+            experiment: made if it is new.
+            params: parameters of the run.
+            metrics: metrics of the run.
+            files: texts by file name.
+        """
+        with connected(self.tracking_uri, writing=True) as client:
+            import mlflow
+
+            with mlflow.start_run(experiment_id=self._experiment(client, experiment)) as run:
+                mlflow.log_params(dict(params))
+                mlflow.log_metrics({_UNNAMED.sub("_", n): v for n, v in metrics.items()})
+                for name, text in files.items():
+                    mlflow.log_text(text, name)
+                return str(run.info.run_id)
+
     def promote(self, model_name: str, version: int) -> None:
         """Move the alias 'champion' to a version, and note that it had it.
 

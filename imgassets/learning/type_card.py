@@ -1,8 +1,8 @@
-"""The image-type model's card."""
+"""The card of a model of image types."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -15,63 +15,78 @@ from imgassets.learning.cards import (
     worst_mistakes,
 )
 from imgassets.learning.evaluation import Evaluation, evaluate_by_category
-from imgassets.learning.head import LogisticHead
+from imgassets.learning.type_scopes import Scope
 from imgassets.settings import TypeSettings
+
+if TYPE_CHECKING:
+    from imgassets.learning.image_types import AnyTypeModel
+
+_APPROACHES = {
+    "logistic": "Multinomial logistic regression on stored embeddings, with an offset per category",
+    "shallow_net": "Three fully connected layers on stored embeddings, trained by slow stochastic "
+    "gradient descent on the categorical cross-entropy",
+    "retrained_block": "The backbone with its last block retrained: it reads pixels, not stored "
+    "embeddings",
+}
 
 
 def describe_types(
-    model: str,
-    head: LogisticHead,
-    train: pl.DataFrame,
-    answered: pl.DataFrame,
+    scope: Scope,
+    model: AnyTypeModel,
+    held_out: pl.DataFrame,
     result: Evaluation,
+    comparison: pl.DataFrame,
     *,
     limits: TypeSettings,
     decision: str,
-    notes: Sequence[str],
 ) -> ModelCard:
     """Describe a version.
 
     Args:
-        model: the registered model's name.
-        head: the head that was fitted on the training part and measured.
-        train: the training part: `image_type`, one row per labelled image.
-        answered: the held-out part: `image_id`, `category`, `image_type`, `answer` and
-            `probability` of the answer.
-        result: the overall comparison on it.
+        scope: the images that it is for.
+        model: the model that answers, fitted on all labels.
+        held_out: the images that were held out in turn: `image_id`, `category`, `image_type`,
+            `answer` and `probability` of the answer.
+        result: the overall comparison on them.
+        comparison: every approach's measures, a row each.
         limits: what answers are held against.
         decision: why it became champion, or did not.
-        notes: what was left out and why.
     """
-    labels, answers = answered["image_type"].to_list(), answered["answer"].to_list()
+    labels, answers = held_out["image_type"].to_list(), held_out["answer"].to_list()
     data = count_examples(
-        pl.concat(
-            frame.select(label="image_type", split=pl.lit(split), source=pl.lit("labels of people"))
-            for frame, split in ((train, "train"), (answered, "held out"))
+        held_out.select(
+            label="image_type", split=pl.lit("train"), source=pl.lit("labels of people")
         )
     )
-    by_category = evaluate_by_category(answered["category"].to_list(), labels, answers)
+    by_category = evaluate_by_category(held_out["category"].to_list(), labels, answers)
+    rivals = "; ".join(
+        f"{row['approach']}: macro-F1 {row['macro_f1']:.3f}, accuracy {row['accuracy']:.3f} on "
+        f"{row['n']} images"
+        for row in comparison.to_dicts()
+    )
     return ModelCard(
-        model=model,
-        purpose="Says which view of its product an image shows, or 'none' where it shows no view.",
-        approach=(
-            "Multinomial logistic regression on stored embeddings of "
-            f"{head.dimensions} numbers, with an offset per category; inverse regularisation "
-            f"strength {head.info['c']:g}, chosen by cross-validation. The head that was measured "
-            "saw the training part; the head that answers is fitted on both parts in the same way."
+        model=scope.model,
+        purpose=(
+            "Says which view of its product an image shows, or 'none' where it shows no view. "
+            f"It answers for: {scope}."
         ),
-        signals_version=head.signals_version,
+        approach=(
+            f"{_APPROACHES[model.approach]}. Logits are divided by "
+            f"{model.info['temperature']:.2f}, fitted on held-out answers. Compared: {rivals}."
+        ),
+        signals_version=model.signals_version,
         data=data,
         how_split=(
-            "Parts share no group (style or product), and no image of the held-out part has the "
-            "bytes of one to train on."
+            "A tenth of the groups (styles or products) is held out in turn: each image is "
+            "answered by a model that saw neither its group nor its bytes. The model that answers "
+            "is fitted on all labels in the same way."
         ),
         metrics={
             "macro_f1": result.macro_f1,
             "accuracy": result.accuracy,
             **{f"f1 of {name}": result.per_class[name]["f1"] for name in result.scored},
         },
-        measured_on=f"the held-out part, {result.n} images, before any threshold",
+        measured_on=f"{result.n} held-out images, before any threshold",
         metrics_by_category=by_category,
         thresholds={
             "types.min_none_probability": (
@@ -80,20 +95,20 @@ def describe_types(
             ),
             "types.min_probability": (
                 limits.min_probability,
-                "set by hand; below it the answer is 'unsure'",
+                "set by hand; below it the answer is 'unsure', and people are asked",
             ),
         },
         decision=decision,
         known_failures=[
-            *notes,
+            *model.info["notes"],
             *few_examples(data),
             *never_answered(labels, answers),
             *weak_categories(by_category, "macro_f1"),
-            *worst_mistakes(answered.rename({"image_type": "label"})),
+            *worst_mistakes(held_out.rename({"image_type": "label"})),
         ],
         intended_use=(
             "Orders product images by view, in the categories that the labels cover.",
-            "Reads embeddings of the signals named above only; others are refused.",
+            "Reads the signals named above only; others are refused.",
             "An unknown category is treated as the average one. A view that no label names is "
             "answered as one that some label does.",
         ),

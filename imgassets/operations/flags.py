@@ -117,7 +117,7 @@ def train_flag_model(
         with render_example(store, jobs, settings) as load:
             return load_squares(ids, load, settings.vision, InputSpec(_PICTURE_SIDE, "pad"))
 
-    if flag.group == "compliance":  # its reject limit discards; at its flag limit people are asked
+    if flag.group != "quality":  # its reject limit decides; at its flag limit people are asked
         learning = settings.learning.model_copy(update={"max_false_discards": REVIEW_SHARE})
         settings = settings.model_copy(update={"learning": learning})
     report = train_flag(

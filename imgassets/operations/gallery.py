@@ -182,6 +182,6 @@ def _summary(
             ~pl.col("rule").is_in(["duplicate", "type_none", *flags])
         ).height,
         "refused by compliance": left_out.filter(pl.col("rule").is_in(flags)).height,
-        "references quarantined": tables.quarantine.height,
+        "references quarantined": tables.quarantine.filter(pl.col("stage") != "labels").height,
         "sets changed": changes.filter(pl.col("status") == "changed").height,
     }

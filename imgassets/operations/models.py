@@ -1,81 +1,191 @@
-"""Training and the champion: labels meet signals, evidence decides, the warehouse remembers."""
+"""Models of image types: labels meet signals, evidence decides, the warehouse remembers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
 import polars as pl
 
-from imgassets.learning.image_types import (
-    MODEL,
-    TrainingReport,
-    TypeChampion,
-    load_champion,
-    train_image_type,
-)
+from imgassets.ingest.store import ImageStore
 from imgassets.learning.registered import RegistryUnavailable
 from imgassets.learning.registry import ModelRegistry
+from imgassets.learning.type_scopes import GLOBAL, MODEL, Scope, in_scope, verticals_of
 from imgassets.learning.versions import model_versions
-from imgassets.settings import TypeSettings
+from imgassets.operations.categories import category_types
+from imgassets.operations.pixels import load_squares
+from imgassets.operations.reviews import known_types
+from imgassets.settings import Settings
+from imgassets.vision.backbones import EMBEDDED, load_backbone, signals_version
 from imgassets.warehouse.contracts import ImageLabels, ModelVersions
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from imgassets.warehouse.partitions import quote
+
+if TYPE_CHECKING:
+    from imgassets.learning.image_types import Squares, TrainingReport
+    from imgassets.learning.type_models import TypeModels
 
 
 class TrainingError(RuntimeError):
     """A model cannot be trained; the message says what is missing."""
 
 
-def labelled_embeddings(warehouse: Warehouse, signals_version: str) -> pl.DataFrame:
-    """Return every label whose image has signals at ``signals_version``.
+class Labels(NamedTuple):
+    """What people said of types, where the images have signals.
 
-    Returns:
-        Frame (product_id, image_id, category, image_type, group_id, embedding), one row per
-        distinct (product_id, image_id), sorted.
+    Attributes:
+        rows: (product_id, image_id, category, image_type, group_id, embedding), one row per
+            (product_id, image_id), sorted.
+        notes: what was left out and why.
     """
-    return warehouse.sql(
+
+    rows: pl.DataFrame
+    notes: list[str]
+
+
+def labelled_embeddings(warehouse: Warehouse, version: str) -> Labels:
+    """Return every image whose type people told and that has signals at ``version``.
+
+    A type that is not in its category's list teaches nothing: the list says what the category's
+    images can be.
+    """
+    known = known_types(warehouse)
+    rows = warehouse.sql(
         f"""
-        SELECT DISTINCT ON (l.product_id, f.image_id)
-            l.product_id, f.image_id, f.category, l.image_type, l.group_id, s.embedding
-        FROM image_labels AS l
-        JOIN fetched_images AS f USING (product_id, image_url)
-        JOIN image_signals AS s ON s.image_id = f.image_id
-        WHERE s.signals_version = {quote(signals_version)}
-        ORDER BY l.product_id, f.image_id, l.image_url, f.day, s.day, s.category
-        """
+        SELECT DISTINCT ON (k.product_id, k.image_id)
+            k.product_id, k.image_id, k.category, k.image_type, k.group_id, s.embedding
+        FROM known AS k
+        JOIN image_signals AS s USING (image_id)
+        WHERE s.signals_version = {quote(version)}
+        ORDER BY k.product_id, k.image_id, s.day, s.category
+        """,
+        known=known,
     )
+    lists = category_types(warehouse).select("category", "types")
+    listed = rows.join(lists, on="category", how="left").with_columns(
+        allowed=pl.col("types").is_null()
+        | (pl.col("types").list.len() == 0)
+        | (pl.col("image_type") == "none")
+        | pl.col("image_type").is_in(pl.col("types"))
+    )
+    outside = listed.filter(~pl.col("allowed")).group_by("category", "image_type").len()
+    notes = [
+        f"left out {n} images labelled '{name}': {category} has no such type"
+        for category, name, n in outside.sort("category", "image_type").iter_rows()
+    ]
+    return Labels(listed.filter("allowed").drop("types", "allowed"), notes)
 
 
-def train(
+def trainable_scopes(warehouse: Warehouse, settings: Settings) -> list[Scope]:
+    """Return the scopes with labels enough for a model of their own: all, verticals, categories."""
+    of_category, of_vertical = _label_counts(warehouse)
+    scopes = [
+        *(Scope("vertical", vertical) for vertical in sorted(of_vertical)),
+        *(Scope("category", category) for category in sorted(of_category)),
+    ]
+    return [GLOBAL, *(s for s in scopes if not why_untrainable(s, warehouse, settings))]
+
+
+def why_untrainable(scope: Scope, warehouse: Warehouse, settings: Settings) -> str:
+    """Say why a scope is not given a model of its own; nothing if it is."""
+    of_category, of_vertical = _label_counts(warehouse)
+    least, every = settings.types.min_labels, sum(of_category.values())
+    if scope.kind == "global":
+        return ""
+    found = (of_category if scope.kind == "category" else of_vertical).get(scope.name, 0)
+    if found < least:
+        return f"{scope} has {found} labels, {least} are needed (types.min_labels)"
+    if scope.kind == "vertical" and found == every:
+        return f"{scope} has all labels there are: the model of all categories is its own"
+    return ""
+
+
+def _label_counts(warehouse: Warehouse) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the numbers of labelled images by category and by vertical."""
+    of_category = dict(known_types(warehouse).group_by("category").len().iter_rows())
+    verticals = verticals_of(category_types(warehouse))
+    of_vertical: dict[str, int] = {}
+    for category, n in of_category.items():
+        if vertical := verticals.get(category):
+            of_vertical[vertical] = of_vertical.get(vertical, 0) + n
+    return of_category, of_vertical
+
+
+def train_scope(
+    scope: Scope,
     warehouse: Warehouse,
     registry: ModelRegistry,
-    signals_version: str,
-    seed: int,
-    limits: TypeSettings | None = None,
+    store: ImageStore,
+    settings: Settings,
 ) -> TrainingReport:
-    """Train the image-type model, promote it if it beats the champion, and record the outcome.
+    """Train a scope's model of types, promote it if it beats what answers, record the outcome.
 
     Raises:
-        TrainingError: there are no labels, or none of the labelled images has signals yet.
+        TrainingError: there are too few labels of the scope, or none of the labelled images has
+            signals yet.
         RegistryUnavailable: the registry does not answer.
     """
-    labels = warehouse.read(ImageLabels)
-    if labels.is_empty():
-        raise TrainingError("no labels yet: run `imgassets labels import FILE.csv`")
-    rows = labelled_embeddings(warehouse, signals_version)
-    if rows.is_empty():
-        raise TrainingError(
-            f"none of the {labels.height} labelled images has signals of version "
-            f"{signals_version}: run `imgassets backfill` first"
+    from imgassets.learning.image_types import train_types
+
+    version = signals_version(settings.vision)
+    rows = labels_of(scope, warehouse, settings).rows
+    try:
+        report = train_types(
+            scope,
+            rows,
+            registry,
+            settings,
+            snapshot_id=warehouse.snapshot_id(),
+            signals_version=version,
+            wider=_wider(scope, warehouse),
+            squares=None if settings.vision.backbone == EMBEDDED else squares_of(store, settings),
         )
-    report = train_image_type(
-        rows,
-        registry,
-        snapshot_id=warehouse.snapshot_id(),
-        signals_version=signals_version,
-        seed=seed,
-        limits=limits,
-    )
+    except ValueError as error:
+        raise TrainingError(f"no model of {scope} can be trained: {error}") from error
     follow_registry(warehouse, registry)
     return report
+
+
+def labels_of(scope: Scope, warehouse: Warehouse, settings: Settings) -> Labels:
+    """Return a scope's labelled images with embeddings.
+
+    Raises:
+        TrainingError: there are none; the message says what to do.
+    """
+    warehouse.initialise()
+    categories = category_types(warehouse)
+    told = in_scope(known_types(warehouse), scope, categories)
+    of = "" if scope == GLOBAL else f" of {scope}"
+    if told.is_empty():
+        raise TrainingError(f"no labels{of} yet: run `imgassets labels import FILE.csv`")
+    version = signals_version(settings.vision)
+    found = labelled_embeddings(warehouse, version)
+    rows = in_scope(found.rows, scope, categories)
+    if rows.is_empty():
+        raise TrainingError(
+            f"none of the {told.height} labelled images{of} has signals of version {version}: run "
+            "`imgassets backfill` first"
+        )
+    return Labels(rows, found.notes)
+
+
+def squares_of(store: ImageStore, settings: Settings) -> Squares:
+    """Return what loads the backbone's inputs of frames with a column ``image_id``."""
+
+    def squares(images: pl.DataFrame):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        spec = load_backbone(settings.vision).input
+        return load_squares(images["image_id"].to_list(), store.get, settings.vision, spec)
+
+    return squares
+
+
+def _wider(scope: Scope, warehouse: Warehouse) -> Sequence[Scope]:
+    """Return the scopes that answer in a scope's place, the closest first."""
+    if scope.kind != "category":
+        return [GLOBAL] if scope.kind == "vertical" else []
+    vertical = verticals_of(category_types(warehouse)).get(scope.name)
+    return [Scope("vertical", vertical), GLOBAL] if vertical else [GLOBAL]
 
 
 def lacks_first_model(warehouse: Warehouse) -> bool:
@@ -99,24 +209,27 @@ def follow_registry(warehouse: Warehouse, registry: ModelRegistry) -> None:
         )
 
 
-def champion_head(
-    registry: ModelRegistry, warehouse: Warehouse, signals_version: str
-) -> TypeChampion:
-    """Return the image-type champion; its head is None while there is none that fits.
+def answering_models(
+    registry: ModelRegistry, warehouse: Warehouse, wanted: Iterable[str], settings: Settings
+) -> TypeModels:
+    """Return the champions that type the images of some categories.
 
     The alias in MLflow decides; while MLflow is down, what it decided last. A champion trained on
     other signals cannot read these embeddings and is passed over.
 
     Raises:
         RegistryUnavailable: the registry does not answer, and no champion is cached.
-        CorruptedModel: the champion's files are not those that were registered.
+        CorruptedModel: a champion's files are not those that were registered.
     """
-    champion = load_champion(registry)
-    if not champion.stale:
-        try:
-            follow_registry(warehouse, registry)
-        except RegistryUnavailable as error:  # it went down just now: the champion is loaded
-            champion = champion._replace(stale=f"{error.what} after it had named the champion")
-    if champion.head is None or champion.head.signals_version != signals_version:
-        return TypeChampion(None, "", champion.stale)
-    return champion
+    from imgassets.learning.type_models import load_type_models
+
+    categories = category_types(warehouse)
+    models = load_type_models(
+        registry, categories, wanted, signals_version(settings.vision), settings.vision.device
+    )
+    try:
+        follow_registry(warehouse, registry)
+    except RegistryUnavailable as error:
+        if not models.notes:  # it went down just now: the champions are loaded
+            return replace(models, notes=(f"{error.what} after it had named the champions",))
+    return models

@@ -1,8 +1,9 @@
 """Which partitions need work: fingerprints of inputs, settings, algorithms and models.
 
 A partition's wanted fingerprint covers its category's feeds up to its day, the settings and
-algorithm versions that can change a row, the category's type priorities, the champion models, the
-flags of one's own, and what people said of the category's images up to its day.
+algorithm versions that can change a row, the category's types and their order, the champion models
+that judge its images, the flags of one's own, and what people said of the category's images up to
+its day.
 A partition whose mark 'complete' (see :mod:`imgassets.operations.state`) equals the wanted one has
 nothing to do, however it was run.
 """
@@ -18,9 +19,12 @@ from typing import NamedTuple
 import polars as pl
 
 from imgassets import __version__
+from imgassets.learning.category_training import MODEL as CATEGORY_MODEL
+from imgassets.learning.type_scopes import chain, scope_of_model, verticals_of
 from imgassets.marketplaces.rules import rules_version, standing_rules
 from imgassets.moderation.flags import all_flags
-from imgassets.operations.reviews import known_values
+from imgassets.operations.categories import category_types
+from imgassets.operations.reviews import known_types, known_values
 from imgassets.settings import Settings
 from imgassets.vision.backbones import signals_version
 from imgassets.warehouse.contracts import (
@@ -47,14 +51,27 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     files = warehouse.read(FeedFiles).sort("category", "day", "supplier_id")
     priorities = _hash_by_category(warehouse.read(TypePriorities))
     told = _told(warehouse)
-    champions = warehouse.read(ModelVersions, where="is_champion")
+    champions = warehouse.read(ModelVersions, where="is_champion").select("model", "version")
+    of_types = {
+        scope: version
+        for model, version in champions.iter_rows()
+        if (scope := scope_of_model(model)) is not None
+    }
+    categories = category_types(warehouse)
+    lists = {row[0]: row[1:] for row in categories.select("category", "types").iter_rows()}
+    verticals = verticals_of(categories)
     common = repr(
         [
             __version__,
             settings.decision_hash(),
             signals_version(settings.vision),
             rules_version(standing_rules()),
-            champions.select("model", "version").sort("model", "version").rows(),
+            # A later category model never moves a product that was placed before.
+            [
+                row
+                for row in sorted(champions.rows())
+                if scope_of_model(row[0]) is None and row[0] != CATEGORY_MODEL
+            ],
         ]
     )
     if settings.flags:
@@ -62,12 +79,16 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     rows: list[tuple[object, ...]] = []
     for (category,), of_category in files.group_by("category", maintain_order=True):
         history = hashlib.sha256()
+        name = str(category)
+        # A category is typed by the closest model that it has: others' models are not its inputs.
+        answering = [(str(s), of_types.get(s)) for s in chain(name, verticals.get(name))]
+        own = repr([common, priorities.get(name, ""), lists.get(name), answering])
         for (day,), of_day in of_category.group_by("day", maintain_order=True):
             shares = of_day.select("supplier_id", "content_hash").rows()
             history.update(repr([day, shares]).encode())
             feeds_hash = history.hexdigest()[:32]
-            inputs = repr([feeds_hash, common, priorities.get(str(category), "")])
-            if said := [row for first, row in told.get(str(category), []) if first <= day]:
+            inputs = repr([feeds_hash, own])
+            if said := [row for first, row in told.get(name, []) if first <= day]:
                 inputs += repr(said)
             fingerprint = hashlib.sha256(inputs.encode()).hexdigest()[:32]
             rows.append((day, category, feeds_hash, fingerprint, int(of_day["n_rows"].sum())))
@@ -93,12 +114,16 @@ def _hash_by_category(priorities: pl.DataFrame) -> dict[str, str]:
     }
 
 
-def _told(warehouse: Warehouse) -> dict[str, list[tuple[date, tuple[str, str, bool]]]]:
+def _told(warehouse: Warehouse) -> dict[str, list[tuple[date, tuple[str, str, str]]]]:
     """Return what people said of each category's images, with the first day of each image.
 
     An image counts wherever it is: a placeholder that was judged once may be in many categories.
     """
-    known = known_values(warehouse).select("image_id", "flag", "value")
+    values = known_values(warehouse).select("image_id", "flag", pl.col("value").cast(pl.String))
+    types = known_types(warehouse).select(
+        "image_id", flag=pl.format("type of {}", "product_id"), value="image_type"
+    )
+    known = pl.concat([values, types])
     if known.is_empty():
         return {}
     rows = warehouse.sql(
@@ -106,7 +131,7 @@ def _told(warehouse: Warehouse) -> dict[str, list[tuple[date, tuple[str, str, bo
         "JOIN fetched_images AS f USING (image_id) GROUP BY ALL ORDER BY ALL",
         known=known,
     )
-    said: dict[str, list[tuple[date, tuple[str, str, bool]]]] = {}
+    said: dict[str, list[tuple[date, tuple[str, str, str]]]] = {}
     for category, first, *told in rows.sort("category", "image_id", "flag").iter_rows():
         said.setdefault(category, []).append((first, (told[0], told[1], told[2])))
     return said

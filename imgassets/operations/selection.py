@@ -25,7 +25,8 @@ def passed_images(
     """Return the images that passed quality and that no flag rejects, with their embeddings.
 
     Returns:
-        Frame (day, category, product_id, image_id, signals_version, embedding), sorted by key.
+        Frame (day, category, product_id, image_id, and the other columns of ``signals``), sorted by
+        key.
     """
     keys = [*_CELL, "image_id"]
     image = [*_CELL, "product_id", "image_id"]

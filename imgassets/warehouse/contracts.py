@@ -6,23 +6,28 @@ import dataframely as dy
 
 from imgassets.warehouse.contract import CATEGORY, HASH64, IMAGE_ID, Contract, Partitioned
 from imgassets.warehouse.learning_contracts import (
+    Categories,
     DefectExamples,
+    FileLabels,
     FlagLabels,
     ImageLabels,
+    LabelFiles,
     ModelVersions,
     ReviewAnswers,
     ReviewRounds,
     ReviewTasks,
+    TypeAccuracy,
     TypePriorities,
 )
 
 UNCATEGORISED = "uncategorised"
-"""Category of feed rows (or whole feed files) that name none; it holds quarantine rows only."""
+"""Category of feed rows (or whole feed files) that name none, and for which none was found; it
+holds quarantine rows only."""
 
 MODES = ("rgb", "rgba", "gray", "gray_alpha", "palette", "cmyk", "other")
 """Layouts of pixels that a file can declare."""
 
-QUARANTINE_STAGES = ("feed", "fetch", "signals", "compliance")
+QUARANTINE_STAGES = ("feed", "fetch", "signals", "compliance", "labels")
 
 MARKETPLACES = ("google", "amazon", "walmart")
 """Authorities whose rules images are judged by."""
@@ -52,7 +57,7 @@ class Quarantine(Contract):
     category = dy.String(regex=CATEGORY, description="Partition category, or 'uncategorised'.")
     stage = dy.String(
         check=lambda c: c.is_in(QUARANTINE_STAGES),
-        description="feed, fetch, signals or compliance.",
+        description="feed, fetch, signals, compliance or labels.",
     )
     rule_id = dy.String(min_length=1, description="Rule that refused it, e.g. 'missing_column'.")
     measured = dy.String(description="What was found.")
@@ -214,9 +219,23 @@ class ImageTypes(Partitioned):
     product_id = dy.String(primary_key=True, description="Product.")
     image_id = dy.String(primary_key=True, regex=IMAGE_ID, description="The image.")
     image_type = dy.String(description="front, back, …; 'none' shows no view; 'unsure'.")
-    probability = dy.Float32(min=0, max=1, description="Model's probability of the type.")
-    approach = dy.String(description="'embedding_head', or 'untyped' while no model is champion.")
-    model_version = dy.String(description="Registered version that answered; '' if untyped.")
+    probability = dy.Float32(
+        min=0,
+        max=1,
+        description="Calibrated probability of the best guess; 1 where people said it.",
+    )
+    approach = dy.String(
+        description="logistic, shallow_net, retrained_block (reads pixels again), flag_head (a "
+        "type that every category shares), people, or untyped while no model is champion."
+    )
+    model_version = dy.String(description="Registered version that answered; '' if none did.")
+    answered_by = dy.String(
+        description="Whose model: 'category mens-tees', 'vertical apparel', 'global', 'shared "
+        "size_chart', 'people', or '' if untyped."
+    )
+    best_guess = dy.String(
+        nullable=True, description="Most probable view, also where that was not sure enough."
+    )
 
 
 class DedupClusters(Partitioned):
@@ -318,6 +337,47 @@ class FeedFiles(Contract):
     content_hash = dy.String(description="Of this category's rows and the image base.")
 
 
+class FeedCategories(Contract):
+    """One category that one accepted feed file names for one product."""
+
+    day = dy.Date(primary_key=True, description="Day of the feed.")
+    supplier_id = dy.String(primary_key=True, description="Supplier.")
+    product_id = dy.String(primary_key=True, min_length=1, description="Product.")
+    category = dy.String(primary_key=True, regex=CATEGORY, description="Category slug.")
+
+
+class CategoryResolutions(Contract):
+    """One feed row that names no category, and what was decided about it."""
+
+    day = dy.Date(primary_key=True, description="Day of the feed.")
+    supplier_id = dy.String(primary_key=True, description="Supplier.")
+    feed_row = dy.Int32(primary_key=True, min=1, description="Row in the feed file, from 1.")
+    feed_file = dy.String(description="'<day>/<supplier>.<ext>'.")
+    product_id = dy.String(min_length=1, description="Product.")
+    outcome = dy.String(
+        check=lambda c: c.is_in(["resolved", "unsure", "no_model"]),
+        description="resolved: the row joined its category; unsure: quarantined as "
+        "category_unsure; no_model: quarantined as missing_category.",
+    )
+    category = dy.String(
+        nullable=True,
+        regex=CATEGORY,
+        description="Category it got; if unsure, the model's best guess, if it had one.",
+    )
+    probability = dy.Float32(
+        nullable=True, min=0, max=1, description="The model's; null where feeds decided."
+    )
+    min_probability = dy.Float32(
+        nullable=True, min=0, max=1, description="The limit it was held against, likewise."
+    )
+    source = dy.String(
+        check=lambda c: c.is_in(["feed", "model", ""]),
+        description="feed: other rows of the product name it; model; '' if no model.",
+    )
+    model_version = dy.String(description="Version that answered; '' where none did.")
+    decided_at = dy.Datetime(time_zone="UTC", time_unit="us", description="When, in UTC.")
+
+
 class PartitionState(Partitioned):
     """How far a partition was computed, and from what; equal fingerprints mean nothing to do."""
 
@@ -332,8 +392,10 @@ class PartitionState(Partitioned):
 CONTRACTS: tuple[type[Contract], ...] = (
     SupplierOffers, Quarantine, FetchedImages, AggregatedImages, ImageSignals, QualityScores,
     ComplianceFlags, FlagAssessments, ImageTypes, DedupClusters, OrderedImageSets, ImageSetChanges,
-    MarketplaceCompliance, ImageLabels, FlagLabels, TypePriorities, ReviewTasks, ReviewAnswers,
-    ReviewRounds, DefectExamples, ModelVersions, FeedFiles, PartitionState,
+    MarketplaceCompliance, LabelFiles, FileLabels, ImageLabels, FlagLabels, Categories,
+    TypePriorities, ReviewTasks, ReviewAnswers,
+    ReviewRounds, DefectExamples, ModelVersions, TypeAccuracy, FeedFiles, FeedCategories,
+    CategoryResolutions, PartitionState,
 )  # fmt: skip
 """Every table of the warehouse."""
 

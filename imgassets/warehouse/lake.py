@@ -257,12 +257,16 @@ class Warehouse:
             if installed.get(path.stem) == version:
                 continue
             connection.execute("BEGIN")
-            connection.execute(f"CREATE OR REPLACE VIEW {path.stem} AS {sql}")
-            connection.execute(f"COMMENT ON VIEW {path.stem} IS {quote(version)}")
-            connection.execute(
-                f"CALL {_ALIAS}.set_commit_message('imgassets', {quote('view ' + path.stem)})"
-            )
-            connection.execute("COMMIT")
+            try:
+                connection.execute(f"CREATE OR REPLACE VIEW {path.stem} AS {sql}")
+                connection.execute(f"COMMENT ON VIEW {path.stem} IS {quote(version)}")
+                connection.execute(
+                    f"CALL {_ALIAS}.set_commit_message('imgassets', {quote('view ' + path.stem)})"
+                )
+                connection.execute("COMMIT")
+            except duckdb.Error:
+                connection.execute("ROLLBACK")  # an open transaction could not be detached
+                raise
 
     def read(
         self,

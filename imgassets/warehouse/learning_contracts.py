@@ -6,11 +6,14 @@ import dataframely as dy
 
 from imgassets.warehouse.contract import CATEGORY, HASH64, IMAGE_ID, Contract
 
-ANSWERS = ("yes", "no", "unsure", "undo")
-"""What a reviewer can say; 'undo' takes the answer back that its row names."""
+ANSWER = r"^[^\p{Lu}\p{C}]{1,60}$"
+"""What an answer looks like: a few lower-case letters, such as 'yes', 'unsure' or 'front'."""
 
 TASK_REASONS = ("uncertain", "confident", "neighbour", "disagreement", "random")
 """Why a question is asked."""
+
+LABEL_KINDS = ("types", "flags", "unknown")
+"""What a file of labels labels."""
 
 
 class ImageLabels(Contract):
@@ -43,8 +46,13 @@ class ReviewTasks(Contract):
 
     task_id = dy.String(primary_key=True, regex=HASH64, description="Hash of flag and image.")
     image_id = dy.String(regex=IMAGE_ID, description="The image.")
-    flag = dy.String(description="The flag that is asked about.")
+    flag = dy.String(description="The flag that is asked about; 'image_type': the image's type.")
     question = dy.String(description="What the reviewer reads; 'yes' deserves the flag.")
+    choices = dy.List(
+        dy.String(regex=ANSWER),
+        nullable=True,
+        description="What can be answered besides 'unsure', as shown; null: yes and no.",
+    )
     category = dy.String(regex=CATEGORY, description="Category of the product shown with it.")
     product_id = dy.String(description="A product that has the image.")
     round = dy.Int32(min=0, description="Round of the loop that asked first; 0: outside the loop.")
@@ -54,7 +62,13 @@ class ReviewTasks(Contract):
     )
     why = dy.String(description="The same as a sentence for the reviewer.")
     probability = dy.Float32(
-        nullable=True, min=0, max=1, description="The model's, where it has one."
+        nullable=True,
+        min=0,
+        max=1,
+        description="The model's, of 'yes' or of its best choice, where it has one.",
+    )
+    guess = dy.String(
+        nullable=True, description="The choice that the model takes; null: none, or yes and no."
     )
     model_version = dy.String(description="Version that asked; '' if none.")
     priority = dy.Float32(min=0, max=1, description="Asked in falling order.")
@@ -75,7 +89,8 @@ class ReviewAnswers(Contract):
     image_id = dy.String(regex=IMAGE_ID, description="The image, as in the task.")
     flag = dy.String(description="The flag, as in the task.")
     answer = dy.String(
-        check=lambda c: c.is_in(ANSWERS), description="yes, no, unsure, or undo (see undoes)."
+        regex=ANSWER,
+        description="yes or no, or one of the task's choices; unsure; or undo (see undoes).",
     )
     reviewer = dy.String(min_length=1, description="Who answered.")
     answered_at = dy.Datetime(time_zone="UTC", time_unit="us", description="When, in UTC.")
@@ -114,6 +129,9 @@ class DefectExamples(Contract):
     defect = dy.String(description="What was done, e.g. 'motion_blur'.")
     severity = dy.Float64(min=0, max=1, description="How much: hardly visible to gross.")
     seed = dy.Int64(description="Of every random choice.")
+    others = dy.List(
+        dy.String(regex=IMAGE_ID), nullable=True, description="Further images of the product in it."
+    )
     signals_version = dy.String(description="As in image_signals.")
     sharpness = dy.Float32(min=0, description="As in image_signals.")
     foreground_fraction = dy.Float32(min=0, max=1, description="Likewise.")
@@ -125,12 +143,68 @@ class DefectExamples(Contract):
     embedding = dy.List(dy.Float32(), description="Likewise.")
 
 
+class LabelFiles(Contract):
+    """One file of labels that was taken in, as it was read last."""
+
+    file = dy.String(primary_key=True, description="Path or URL.")
+    kind = dy.String(
+        check=lambda c: c.is_in(LABEL_KINDS), description="types, flags, or unknown: not readable."
+    )
+    sha256 = dy.String(regex=IMAGE_ID, description="Of the file.")
+    source_key = dy.String(description="Version of the file (time, size …) when it was read.")
+    judged_by = dy.String(description="Hash of the lists of types and flags that judged it.")
+    n_rows = dy.Int32(min=0, description="Rows, good or bad.")
+    n_imported = dy.Int32(min=0, description="Labels that the file gives.")
+    n_refused = dy.Int32(min=0, description="Rows in quarantine; an unreadable file is one.")
+
+
+class FileLabels(Contract):
+    """One label as one file gave it; image_labels and flag_labels hold what stands of them."""
+
+    file = dy.String(primary_key=True, description="Path or URL, as in label_files.")
+    product_id = dy.String(primary_key=True, description="Product.")
+    image_url = dy.String(primary_key=True, description="Reference as in the feed.")
+    flag = dy.String(primary_key=True, description="The flag, or 'image_type'.")
+    value = dy.String(min_length=1, description="The type; of a flag, yes or no.")
+    group_id = dy.String(description="Images of one group (style) never split across train/test.")
+    split = dy.String(description="As in flag_labels; '' for types.")
+    sequence = dy.Int32(
+        min=1, description="When it was given, from 1; where files disagree, the last is right."
+    )
+
+
+class Categories(Contract):
+    """One category: its vertical, and the types its images may have."""
+
+    category = dy.String(primary_key=True, regex=CATEGORY, description="Category slug.")
+    vertical = dy.String(nullable=True, regex=CATEGORY, description="Vertical; null: none.")
+    types = dy.List(
+        dy.String(min_length=1), description="Types its images may have; 'none' always is another."
+    )
+    expected = dy.List(
+        dy.String(min_length=1), description="Those of them that a complete image set has."
+    )
+
+
 class TypePriorities(Contract):
     """One image type's place in a category's order of views."""
 
     category = dy.String(primary_key=True, regex=CATEGORY, description="Category slug.")
     image_type = dy.String(primary_key=True, description="Type.")
     rank = dy.Int32(min=1, description="1 comes first.")
+
+
+class TypeAccuracy(Contract):
+    """How well one category's images are typed: by the model that answers, on held-out labels."""
+
+    category = dy.String(primary_key=True, regex=CATEGORY, description="Category slug.")
+    vertical = dy.String(nullable=True, description="Its vertical, if it has one.")
+    answered_by = dy.String(description="'category mens-tees', 'vertical apparel' or 'global'.")
+    model_version = dy.String(description="Registered version that answers.")
+    approach = dy.String(description="logistic, shallow_net or retrained_block.")
+    n = dy.Int32(min=1, description="Labelled images that were held out from it.")
+    accuracy = dy.Float64(min=0, max=1, description="Share of them that it typed right.")
+    macro_f1 = dy.Float64(min=0, max=1, description="Mean F1 of their types.")
 
 
 class ModelVersions(Contract):

@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from imgassets.learning import head as head_module
+from imgassets.learning import type_net
 from imgassets.learning.cards import ModelCard
-from imgassets.learning.head import LogisticHead
 from imgassets.learning.registry import ModelRegistry
+from imgassets.learning.type_net import TypeNet
 from imgassets.warehouse.lake import Warehouse
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -31,10 +31,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home whose registry holds two versions of `blurry`; the second has a card."""
     home = tmp_path_factory.mktemp("home")
     registry = ModelRegistry(f"sqlite:///{home}/mlflow/mlflow.db", home / "mlflow" / "artifacts")
-    none = np.zeros((0, 2), np.float32)
-    LogisticHead(
-        ["no", "yes"], np.ones((4, 2), np.float32), np.zeros(2, np.float32), [], none, "v1", {}
-    ).save(home / "made")
+    layer = np.ones((4, 2), np.float32), np.zeros(2, np.float32)
+    TypeNet("logistic", ["no", "yes"], [layer], [], "v1", {}).save(home / "made")
     counts = pl.DataFrame({"label": ["yes"], "split": ["train"], "source": ["drawn"], "n": [8]})
     scores = pl.DataFrame({"category": ["mugs"], "n": [2], "f1": [0.75]})
     card = ModelCard(
@@ -44,7 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         registry.log_and_register(
             "blurry",
             folder=home / "made",
-            code=Path(head_module.__file__),
+            code=Path(type_net.__file__),
             inputs={"embedding": "floats", "category": "string"},
             params={},
             metrics={},

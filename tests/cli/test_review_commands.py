@@ -11,9 +11,15 @@ from typer.testing import CliRunner, Result
 from imgassets.cli import app, review
 from imgassets.operations.reviews import add_tasks
 from imgassets.settings import Settings
-from imgassets.warehouse.contracts import FlagLabels, ReviewAnswers
-from imgassets.warehouse.lake import Warehouse
-from tests.moderation.people import task, tasks
+from imgassets.warehouse.contracts import (
+    AggregatedImages,
+    FlagLabels,
+    ImageTypes,
+    ReviewAnswers,
+    TypePriorities,
+)
+from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
+from tests.moderation.people import NOW, image, task, tasks
 
 
 @pytest.fixture
@@ -70,6 +76,45 @@ def test_export_answer_import_status(warehouse: Warehouse, printed: tuple) -> No
     assert "skipped: line 4: there is no task" in remarks
     assert "2 pictures have no URL" in remarks
     assert result.splitlines()[-2].split("│")[1:4] == [" weapon ", " 1    ", " 2        "]
+
+
+def test_types_asks_and_status_counts_by_category(warehouse: Warehouse, printed: tuple) -> None:
+    key = {"day": NOW.date(), "product_id": "P1", "image_id": image(1)}
+    about = {
+        **key, "suppliers": ["s"], "image_urls": ["u"], "best_position": 1, "is_curated": False,
+        "format": "JPEG", "width": 9, "height": 9, "byte_size": 9, "mode": "rgb", "bit_depth": 8,
+        "frames": 1, "first_seen": NOW.date(),
+    }  # fmt: skip
+    typed = {
+        **key, "image_type": "unsure", "probability": 0.4, "approach": "logistic",
+        "model_version": "3", "answered_by": "global", "best_guess": "front",
+    }  # fmt: skip
+    rows = {
+        AggregatedImages: [{**about, "category": "hats"}],
+        ImageTypes: [{**typed, "category": "hats"}, {**typed, "category": "toys"}],
+        TypePriorities: [{"category": "hats", "image_type": "front", "rank": 1}],
+    }
+    warehouse.replace(
+        [
+            Replacement(contract, pl.DataFrame(of, schema=contract.create_empty().schema))
+            for contract, of in rows.items()
+        ],
+        CommitMessage(asset="test"),
+    )
+    assert run("review", "types").exit_code == 0
+    where = ("--image-url-prefix", "http://host/store")
+    assert run("review", "export", "tasks.csv", "--flag", "image_type", *where).exit_code == 0
+    frame = pl.read_csv("tasks.csv", infer_schema=False)
+    frame.with_columns(answer=pl.lit("none")).write_csv("answers.csv")
+    assert run("review", "import", "answers.csv", "--reviewer", "ann").exit_code == 0
+    assert run("review", "status").exit_code == 0
+    failed = run("review", "types", "--category", "shoes")
+    assert "no typed images of category shoes (there are: hats, toys)" in str(failed.exception)
+    result, remarks = (stream.getvalue() for stream in printed)
+    assert "hats: 1 new questions\n1 new questions: `imgassets review serve`" in result
+    cells = [cell.strip() for cell in result.splitlines()[-2].split("│")[1:6]]
+    assert cells == ["hats", "0", "1", "1", "0"]
+    assert remarks == ""
 
 
 def test_an_unknown_flag_is_named(warehouse: Warehouse) -> None:

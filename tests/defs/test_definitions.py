@@ -25,7 +25,7 @@ from imgassets.defs.partitions import (
     run_partitions,
     to_key,
 )
-from imgassets.defs.resources import build_resources
+from imgassets.defs.resources import build_resources, open_registry
 from imgassets.defs.runner import RunFailed, add_categories, add_round, run_job, run_rectangle
 from imgassets.moderation.flags import builtin_flags
 from imgassets.operations.feeds import register_feeds
@@ -64,6 +64,8 @@ def test_definitions_are_loadable_and_every_asset_is_described() -> None:
         assert node.owners, key
     assert {k.path[-1] for k in graph.materializable_asset_keys} == {
         *MAIN_ASSETS, "gallery", "image_type_model", "flag_model", "review_rounds",
+        "type_questions", "category_model", "vertical_type_model", "category_type_model",
+        "type_accuracy",
     }  # fmt: skip
     assert {k.path[-1] for k in graph.external_asset_keys} == {
         "image_labels", "type_priorities", "flag_labels", "review_answers",
@@ -174,7 +176,7 @@ def test_the_sensor_adds_categories_and_asks_for_each_partition_once(
     resources = build_resources(settings)
     context = dg.build_sensor_context(
         instance=instance,
-        resources={"settings": settings, "warehouse": resources["warehouse"]},
+        resources={name: resources[name] for name in ("settings", "warehouse", "registry")},
     )
     result = feed_sensor(context)
     assert isinstance(result, dg.SensorResult)
@@ -191,9 +193,10 @@ def test_the_sensor_adds_categories_and_asks_for_each_partition_once(
 
 def test_the_sensor_without_a_folder_says_so(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     settings = Settings(home=tmp_path)
+    resources = build_resources(settings)
     context = dg.build_sensor_context(
         instance=instance,
-        resources={"settings": settings, "warehouse": open_warehouse(settings)},
+        resources={name: resources[name] for name in ("settings", "warehouse", "registry")},
     )
     result = feed_sensor(context)
     assert isinstance(result, dg.SkipReason)
@@ -204,7 +207,9 @@ def test_the_schedule_asks_for_the_stale_partitions_of_the_day_before(
     settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     warehouse = open_warehouse(settings)
-    register_feeds(warehouse, settings, settings.feeds, settings.image_base)
+    register_feeds(
+        warehouse, settings, settings.feeds, settings.image_base, open_registry(settings)
+    )
     context = dg.build_schedule_context(
         instance=instance,
         scheduled_execution_time=dt.datetime(2026, 1, 6, 2),
@@ -234,7 +239,9 @@ def test_one_run_of_two_partitions_writes_both_describes_each_and_passes_its_che
 ) -> None:
     monkeypatch.setenv("IMGASSETS_HOME", str(settings.home))
     warehouse = open_warehouse(settings)
-    register_feeds(warehouse, settings, settings.feeds, settings.image_base)
+    register_feeds(
+        warehouse, settings, settings.feeds, settings.image_base, open_registry(settings)
+    )
     add_categories(instance, ["tablet"])
     partitions = [Partition(DAY, "tablet"), Partition(DAY + dt.timedelta(days=1), "tablet")]
     result = run_rectangle(defs(), instance, partitions, MAIN_ASSETS)

@@ -2,15 +2,13 @@
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, expect
 
 from tests.integration.conftest import BIN
-
-CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +42,12 @@ def test_the_demo_ends_with_a_scoreboard_and_a_gallery(demo: tuple[Path, str]) -
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
-def test_the_gallery_has_a_picture(demo: tuple[Path, str], pictures: Path) -> None:
-    from playwright.sync_api import expect, sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(viewport={"width": 1300, "height": 1000})
-        page.goto(demo[0].as_uri())
-        expect(page.get_by_text("Left out").first).to_be_visible()
-        page.screenshot(path=pictures / "gallery.png")
-        browser.close()
+def test_the_gallery_has_a_picture(
+    browser: Browser, demo: tuple[Path, str], pictures: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
+    page.goto(demo[0].as_uri())
+    expect(page.get_by_text("Left out").first).to_be_visible()
+    page.screenshot(path=pictures / "gallery.png")
+    page.close()
     assert (pictures / "gallery.png").stat().st_size > 50_000

@@ -296,7 +296,7 @@ def test_rounds_on_the_command_line(shop: Shop) -> None:
     )
     assert "unknown flag wepon; known are" in shop.run("review", "round", "wepon", code=1)
     unknown = shop.run("train", "wepon", code=1)
-    assert "unknown model wepon (known: image_type, quality, all, blurry" in unknown
+    assert "unknown model wepon (known: image_type, quality, types, all, blurry" in unknown
 
 
 def test_which_models_train_means(shop: Shop) -> None:

@@ -1,7 +1,6 @@
 """Backfills handed to a running Dagster: by the command line and by a person in the browser."""
 
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +8,10 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.integration.conftest import Deployment
 
-CHROMIUM = shutil.which("chromium")
 DAY = "2026-01-05"
 
 pytestmark = pytest.mark.slow
@@ -40,17 +38,11 @@ def test_launch_and_wait_runs_exactly_what_was_asked(dagster: Deployment) -> Non
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    if CHROMIUM is None:
-        pytest.skip("Debian's chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(viewport={"width": 2200, "height": 1400})
-        page.set_default_timeout(60_000)
-        yield page
-        browser.close()
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 2200, "height": 1400})
+    page.set_default_timeout(60_000)
+    yield page
+    page.close()
 
 
 @pytest.mark.browser

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from imgassets.learning import head as head_module
+from imgassets.learning import type_net
 from imgassets.learning.cards import ModelCard
-from imgassets.learning.head import LogisticHead
 from imgassets.learning.registry import ModelRegistry
+from imgassets.learning.type_net import TypeNet
 
 TAGS = {"metric": "f1", "value": "0.9", "n_train": "8", "n_test": "2", "snapshot_id": "3"}
 
@@ -31,15 +31,13 @@ def register(
     folder = registry.artifact_root.parent / "made"
     shutil.rmtree(folder, ignore_errors=True)
     values = np.full((4, 2), bias, np.float32)
-    head = LogisticHead(
-        ["no", "yes"], values, values[0], [], np.zeros((0, 2), np.float32), "v1", {}
-    )
+    head = TypeNet("logistic", ["no", "yes"], [(values, values[0])], [], "v1", {})
     head.save(folder)
     head.save(folder / "evaluated")
     made = registry.log_and_register(
         name,
         folder=folder,
-        code=Path(head_module.__file__),
+        code=Path(type_net.__file__),
         inputs={"embedding": "floats", "category": "string"},
         params={"bias": bias},
         metrics={"f1": 0.9},
@@ -50,12 +48,12 @@ def register(
 
 
 def bias_of(folder: Path) -> float:
-    return float(LogisticHead.load(folder).bias[0])
+    return float(TypeNet.load(folder).layers[0][1][0])
 
 
 def weights(registry: ModelRegistry, version: int, name: str = "blurry") -> Path:
     """Return the weights' file of a version in a local registry's own artifacts."""
-    return registry.download(name, version) / "head.safetensors"
+    return registry.download(name, version) / "net.safetensors"
 
 
 def spoil(path: Path) -> None:

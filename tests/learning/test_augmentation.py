@@ -5,6 +5,7 @@ import pytest
 
 from imgassets.learning.augmentation import (
     JOB_SCHEMA,
+    MOST_OTHERS,
     all_kinds,
     deal_kinds,
     harder_weights,
@@ -142,6 +143,31 @@ class TestHarderWeights:
         found = harder_weights(self.answered, {"defocus": 9.0, "gaussian_blur": 3.0})
         assert found["gaussian_blur"] == 3.0
         assert found["defocus"] == 1.0
+
+
+SIBLINGS = {IMAGES[0]: [f"other{number}" for number in range(9)], IMAGES[1]: ["single"]}
+
+
+class TestSiblings:
+    def test_defects_of_several_pictures_show_some_of_the_product_s_others(self) -> None:
+        plan = plan_examples(IMAGES, {"multi_view": 4}, 0, siblings=SIBLINGS)
+        others = dict(plan.group_by("image_id").agg("others").iter_rows())
+        assert all(1 <= len(drawn) <= MOST_OTHERS for drawn in others[IMAGES[0]])
+        assert {i for drawn in others[IMAGES[0]] for i in drawn} <= {*SIBLINGS[IMAGES[0]]}
+        assert others[IMAGES[1]] == [["single"]] * 4
+        assert others[IMAGES[2]] == [[]] * 4
+
+    def test_they_are_part_of_what_makes_an_example(self) -> None:
+        plans = [
+            plan_examples(IMAGES[:1], {"multi_view": 1}, 0, siblings=of)
+            for of in (SIBLINGS, None, {IMAGES[0]: ["single"]})
+        ]
+        assert len({plan["example_id"].item() for plan in plans}) == 3
+        assert len({plan["seed"].item() for plan in plans}) == 1, "nothing else moves"
+
+    def test_other_defects_have_none(self) -> None:
+        plain = plan_examples(IMAGES, {"blurry": 2}, 0)
+        assert plan_examples(IMAGES, {"blurry": 2}, 0, siblings=SIBLINGS).equals(plain)
 
 
 def test_every_kind_that_a_flag_names_is_drawn_by_somebody() -> None:

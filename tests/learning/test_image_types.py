@@ -1,66 +1,66 @@
+"""Training models of image types: contests, promotion, wider models, what a version holds."""
+
 from __future__ import annotations
 
 import os
-from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
-from imgassets.learning import image_types
-from imgassets.learning.head import LogisticHead
+from imgassets.learning import type_fit
 from imgassets.learning.image_types import (
-    load_champion,
-    predict_types,
-    train_image_type,
+    TrainingReport,
+    held_out_answers,
+    load_model,
+    train_types,
 )
 from imgassets.learning.registered import CorruptedModel
+from imgassets.learning.type_net import TypeNet
+from imgassets.learning.type_scopes import GLOBAL, Scope
 from imgassets.learning.versions import model_versions
-from imgassets.settings import TypeSettings
-from imgassets.warehouse.contracts import ImageTypes
+from imgassets.settings import Settings
+
+TEES = Scope("category", "tees")
 
 
-def settings(**limits: float) -> TypeSettings:
-    return TypeSettings(**limits)  # type: ignore[arg-type]
+@pytest.fixture(autouse=True)
+def _short_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contests need networks, not good ones: these are fitted in a few steps."""
+    monkeypatch.setattr(type_fit, "EPOCHS", 2)
+    monkeypatch.setattr(type_fit, "LEAST_STEPS", 20)
 
 
-def to_type(labelled: pl.DataFrame) -> pl.DataFrame:
-    return labelled.with_columns(day=date(2026, 1, 5)).drop("image_type", "group_id")
+def train(registry, labelled, snapshot=1, signals="v1", scope=GLOBAL, **more) -> TrainingReport:
+    return train_types(
+        scope, labelled, registry, Settings(), snapshot_id=snapshot, signals_version=signals, **more
+    )
 
 
 def killed(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def fixed_head(p: dict[str, float]) -> LogisticHead:
-    """Return a head that always answers `p`."""
-    classes = sorted(p)
-    bias = np.log([p[name] for name in classes]).astype(np.float32)
-    weight = np.zeros((24, len(p)), dtype=np.float32)
-    return LogisticHead(classes, weight, bias, [], np.zeros((0, len(p)), np.float32), "v1", {})
-
-
-class TestTraining:
+class TestOfOneScope:
     def test_first_version_is_champion_and_loads_with_mlflow_alone(
         self, new_registry, make_labelled, monkeypatch
     ) -> None:
         registry, labelled = new_registry, make_labelled()
-        report = train_image_type(labelled, registry, 7, "v1")
+        report = train(registry, labelled, 7)
         assert report.retrained
         assert report.promoted
         assert report.is_champion
         assert report.metrics["macro_f1"] > 0.9
-        assert report.evaluation is not None
-        assert report.n_train + report.n_test == labelled.height
+        assert report.n_train == report.n_test == labelled.height, "each part was held out in turn"
+        assert set(report.comparison["approach"]) == {"logistic", "shallow_net"}
         assert os.environ.get("MLFLOW_TRACKING_URI") is None, "the process is left as it was"
 
-        head, version, stale = load_champion(registry)
-        assert head is not None
-        assert (version, stale) == ("1", "")
-        assert head.signals_version == "v1"
-        assert head.info["n_train"] == labelled.height, "refitted on all labels"
+        net = load_model(registry.download("image_type", 1))
+        assert isinstance(net, TypeNet)
+        assert net.signals_version == "v1"
+        assert net.info["n_train"] == labelled.height, "fitted on all labels"
+        assert net.approach == report.approach
 
         import mlflow
 
@@ -75,19 +75,44 @@ class TestTraining:
                 }
             )
         )
-        ours = predict_types(to_type(asked), head, version, settings())
-        assert answer["image_type"].tolist() == ours["image_type"].to_list()
-        np.testing.assert_allclose(answer["probability"], ours["probability"], atol=1e-6)
+        p = net.predict_proba(
+            np.array(asked["embedding"].to_list(), np.float32), asked["category"].to_list()
+        )
+        assert answer["image_type"].tolist() == [net.classes[i] for i in p.argmax(axis=1)]
+        np.testing.assert_allclose(answer["probability"], p.max(axis=1), atol=1e-6)
 
         run = mlflow.MlflowClient().get_run(report.version.run_id)
         assert run.data.metrics["macro_f1"] == pytest.approx(report.metrics["macro_f1"])
-        assert run.data.params["snapshot_id"] == "7"
+        assert {"logistic_macro_f1", "shallow_net_macro_f1"} <= set(run.data.metrics)
+        assert report.version.tags["snapshot_id"] == "7"
         assert run.info.artifact_uri.startswith(registry.artifact_root.as_uri())
 
+    def test_held_out_answers_are_of_models_that_saw_no_image_of_the_group(
+        self, registry, make_labelled
+    ) -> None:
+        """Labels that follow the group alone are learnt by heart, and wrong for any other."""
+        labelled = make_labelled(n_groups=20, noise=0.0)
+        rng = np.random.default_rng(0)
+        names = {g: ("front", "back")[rng.integers(2)] for g in sorted(set(labelled["group_id"]))}
+        by_heart = labelled.with_columns(
+            image_type=pl.col("group_id").replace_strict(names),
+            embedding=pl.col("embedding").list.concat(
+                pl.col("group_id").map_elements(
+                    lambda g: np.eye(20)[int(g[1:])].tolist(), return_dtype=pl.List(pl.Float64)
+                )
+            ),
+        )
+        report = train(registry, by_heart)
+        seen = load_model(registry.download("image_type", 1))
+        assert isinstance(seen, TypeNet)
+        p = seen.predict_proba(np.array(by_heart["embedding"].to_list(), np.float32), [""] * 80)
+        taught = np.array([seen.classes[i] for i in p.argmax(axis=1)])
+        assert (taught == by_heart["image_type"].to_numpy()).mean() > 0.9
+        assert report.metrics["accuracy"] < 0.75
+
     def test_same_labels_make_one_version(self, registry, make_labelled) -> None:
-        first = train_image_type(make_labelled(), registry, 1, "v1")
-        shuffled = make_labelled().sample(fraction=1, shuffle=True, seed=5)
-        again = train_image_type(shuffled, registry, 2, "v1")
+        first = train(registry, make_labelled())
+        again = train(registry, make_labelled().sample(fraction=1, shuffle=True, seed=5), 2)
         assert not again.retrained
         assert not again.promoted
         assert again.is_champion
@@ -99,32 +124,27 @@ class TestTraining:
         with monkeypatch.context() as patch:
             patch.setattr(type(registry), "promote", killed)
             with pytest.raises(KeyboardInterrupt):
-                train_image_type(make_labelled(), registry, 1, "v1")
-        assert load_champion(registry) == (None, "", "")
-        report = train_image_type(make_labelled(), registry, 1, "v1")
+                train(registry, make_labelled())
+        assert registry.champion("image_type") is None
+        report = train(registry, make_labelled())
         assert report.promoted
         assert not report.retrained
-        assert load_champion(registry)[1] == "1"
+        assert registry.champion("image_type").version == 1
 
     def test_contests(self, registry, make_labelled) -> None:
-        weak = train_image_type(make_labelled(noise=1.5, flipped=0.3), registry, 1, "v1")
-        better = train_image_type(make_labelled(noise=1.5), registry, 2, "v1")
+        weak = train(registry, make_labelled(noise=1.5, flipped=0.3))
+        better = train(registry, make_labelled(noise=1.5), 2)
         assert better.promoted
-        assert "better than champion 1 on the same" in better.explanation
+        assert "better than champion 1 on the same 160 held-out images" in better.explanation
 
-        worse_train = make_labelled(noise=1.5, flipped=0.7, seed=3)
-        _, held = image_types.group_split(make_labelled(noise=1.5), image_types.HOLDOUT, 0)
-        spoilt = pl.concat(
-            [worse_train.filter(~pl.col("group_id").is_in(held["group_id"].implode())), held]
-        )
-        worse = train_image_type(spoilt, registry, 3, "v1")
+        worse = train(registry, make_labelled(noise=5.0, seed=3), 3)
         assert worse.retrained
         assert not worse.promoted
         assert not worse.is_champion
         assert worse.explanation.startswith("not better than champion 2")
-        assert load_champion(registry)[1] == "2"
+        assert registry.champion("image_type").version == 2
 
-        back = train_image_type(make_labelled(noise=1.5, flipped=0.3), registry, 4, "v1")
+        back = train(registry, make_labelled(noise=1.5, flipped=0.3), 4)
         assert back.version.version == weak.version.version
         assert not back.is_champion
 
@@ -135,113 +155,87 @@ class TestTraining:
         assert table["value"][1] == better.metrics["macro_f1"]
 
     def test_version_that_a_person_demoted_stays_so(self, registry, make_labelled) -> None:
-        train_image_type(make_labelled(noise=1.5, flipped=0.3), registry, 1, "v1")
-        assert train_image_type(make_labelled(noise=1.5), registry, 2, "v1").promoted
+        train(registry, make_labelled(noise=1.5, flipped=0.3))
+        assert train(registry, make_labelled(noise=1.5), 2).promoted
         registry.promote("image_type", 1)
-        report = train_image_type(make_labelled(noise=1.5), registry, 3, "v1")
-        assert not report.promoted
-        assert load_champion(registry).version == "1"
+        assert not train(registry, make_labelled(noise=1.5), 3).promoted
+        assert registry.champion("image_type").version == 1
 
     def test_corrupted_champion_is_replaced(self, registry, make_labelled) -> None:
         """The remedy that the error names, `imgassets train`, works on the same labels, too."""
-        train_image_type(make_labelled(), registry, 1, "v1")
-        weights = registry.download("image_type", 1) / "head.safetensors"
+        train(registry, make_labelled())
+        weights = registry.download("image_type", 1) / "net.safetensors"
         weights.write_bytes(weights.read_bytes()[:-1])
         with pytest.raises(CorruptedModel):
-            load_champion(registry)
-        report = train_image_type(make_labelled(), registry, 2, "v1")
+            registry.load_champion("image_type")
+        report = train(registry, make_labelled(), 2)
         assert report.retrained
         assert report.promoted
         assert report.explanation.startswith("champion 1 cannot be read, replaced: ")
-        assert load_champion(registry).version == "2"
-        assert not train_image_type(make_labelled(), registry, 3, "v1").retrained
+        assert registry.load_champion("image_type").version.version == 2
+        assert not train(registry, make_labelled(), 3).retrained
 
     def test_champion_for_other_signals_is_replaced(self, registry, make_labelled) -> None:
-        train_image_type(make_labelled(), registry, 1, "v1")
-        report = train_image_type(make_labelled(noise=1.5), registry, 2, "v2")
+        train(registry, make_labelled())
+        report = train(registry, make_labelled(noise=1.5), 2, "v2")
         assert report.promoted
         assert "reads signals 'v1', not 'v2'" in report.explanation
 
-    def test_champion_that_saw_the_held_out_groups_is_replaced(
-        self, registry, make_labelled
-    ) -> None:
-        train_image_type(make_labelled(), registry, 1, "v1", seed=0)
-        _, held = image_types.group_split(make_labelled(), image_types.HOLDOUT, 0)
-        seen = make_labelled().filter(~pl.col("group_id").is_in(held["group_id"].implode()))
-        report = train_image_type(seen, registry, 2, "v1", seed=1)
-        assert report.promoted
-        assert "trained on all held-out groups" in report.explanation
-
-    def test_bytes_of_the_training_part_are_not_compared_on(self, registry, make_labelled) -> None:
+    def test_bytes_that_were_trained_on_are_not_compared_on(self, registry, make_labelled) -> None:
         labelled = make_labelled().with_columns(
             image_id=pl.when(pl.col("image_type") == "none")
             .then(pl.lit("f" * 64))
             .otherwise("image_id")
         )
-        report = train_image_type(labelled, registry, 1, "v1")
-        assert report.evaluation is not None
-        assert "none" not in report.evaluation.scored
-        assert any("bytes also occur in the training part" in note for note in report.notes)
+        report = train(registry, labelled)
+        held_out = held_out_answers(registry, "image_type", 1)
+        assert held_out is not None
+        assert "none" not in set(held_out["image_type"])
+        assert report.n_test == held_out.height == 120
 
     def test_too_few_labels(self, registry, make_labelled) -> None:
         with pytest.raises(ValueError, match="labels of 1 groups"):
-            train_image_type(make_labelled(n_groups=1), registry, 1, "v1")
-        with pytest.raises(ValueError, match="two classes with at least 3"):
-            train_image_type(make_labelled(n_groups=4), registry, 1, "v1")
+            train(registry, make_labelled(n_groups=6).with_columns(group_id=pl.lit("s")))
+        with pytest.raises(ValueError, match="two types with at least 3"):
+            train(registry, make_labelled(n_groups=2))
+        one_type = make_labelled().filter(pl.col("image_type") == "front")
+        with pytest.raises(ValueError, match=r"two types.*found front \(40\)"):
+            train(registry, one_type)
+        assert registry.versions("image_type") == []
 
 
-class TestAnswering:
-    def test_without_champion(self, new_registry, make_labelled) -> None:
-        head, version, _ = load_champion(new_registry)
-        assert not Path(new_registry.tracking_uri.removeprefix("sqlite:///")).exists()
-        types = predict_types(to_type(make_labelled()), head, version, settings())
-        assert types.select(
-            "image_type", "probability", "approach", "model_version"
-        ).unique().rows() == [("untyped", 0.0, "untyped", "")]
-        assert model_versions(new_registry).is_empty()
+class TestOfACategory:
+    def test_it_answers_only_if_it_beats_the_wider_model(self, registry, make_labelled) -> None:
+        labelled = make_labelled(noise=1.2)
+        train(registry, labelled)
+        spoilt = labelled.with_columns(
+            image_type=pl.when((pl.col("category") == "tees") & (pl.col("image_type") == "front"))
+            .then(pl.lit("back"))
+            .when((pl.col("category") == "tees") & (pl.col("image_type") == "back"))
+            .then(pl.lit("front"))
+            .otherwise("image_type")
+        )
+        of_tees = spoilt.filter(pl.col("category") == "tees")
+        own = train(registry, of_tees, scope=TEES, wider=[Scope("vertical", "tops"), GLOBAL])
+        assert own.promoted, "its fronts are the others' backs"
+        assert "better than champion 1 of global" in own.explanation
 
-    @pytest.mark.parametrize("head", [None, fixed_head({"front": 0.6, "back": 0.4})])
-    def test_empty_frame(self, head, make_labelled) -> None:
-        types = predict_types(to_type(make_labelled()).clear(), head, "1", settings())
-        assert types.is_empty()
-        ImageTypes.validate(types)
+        registry_names = [model.name for model in registry.overview()]
+        assert registry_names == ["image_type", "image_type.category.tees"]
 
-    @pytest.mark.parametrize(
-        ("p", "limits", "expected", "probability"),
-        [
-            ({"front": 0.6, "back": 0.4}, {}, "front", 0.6),
-            ({"front": 0.3, "back": 0.25, "none": 0.45}, {}, "front", 0.3),
-            ({"front": 0.3, "back": 0.1, "none": 0.6}, {}, "none", 0.6),
-            (
-                {"front": 0.3, "back": 0.1, "none": 0.6},
-                {"min_none_probability": 0.7},
-                "front",
-                0.3,
-            ),
-            ({"front": 0.6, "back": 0.4}, {"min_probability": 0.7}, "unsure", 0.6),
-            ({"front": 0.2, "none": 0.8}, {"min_none_probability": 0.1}, "none", 0.8),
-        ],
-    )
-    def test_limits(self, p, limits, expected, probability, make_labelled) -> None:
-        images = to_type(make_labelled()).head(3)
-        types = predict_types(images, fixed_head(p), "4", settings(**limits))
-        assert types["image_id"].to_list() == images["image_id"].to_list()
-        assert set(types["image_type"]) == {expected}
-        assert types["probability"].to_list() == pytest.approx([probability] * 3, abs=1e-5)
-        assert set(types["model_version"]) == {"4"}
+    def test_a_worse_one_does_not_answer(self, registry, make_labelled) -> None:
+        labelled = make_labelled(noise=1.2)
+        train(registry, labelled)
+        few = labelled.filter(pl.col("category") == "tees").head(24)
+        scrambled = few.with_columns(embedding=pl.col("embedding").shuffle(seed=1))
+        own = train(registry, scrambled, scope=TEES, wider=[GLOBAL])
+        assert not own.promoted
+        assert own.explanation.startswith("not better than champion 1 of global on the same 24")
+        assert registry.champion(TEES.model) is None
 
-    def test_other_backbone_is_refused(self, make_labelled) -> None:
-        images = to_type(make_labelled()).with_columns(embedding=pl.lit([1.0, 2.0]))
-        with pytest.raises(ValueError, match="takes embeddings of 24 numbers"):
-            predict_types(images, fixed_head({"front": 0.6, "back": 0.4}), "1", settings())
-
-    def test_embeddings_of_several_lengths_are_refused(self, make_labelled) -> None:
-        images = to_type(make_labelled())
-        uneven = pl.when(pl.int_range(pl.len()) == 0).then(pl.lit([1.0])).otherwise("embedding")
-        with pytest.raises(ValueError, match="must have one length"):
-            predict_types(
-                images.with_columns(embedding=uneven),
-                fixed_head({"front": 0.6, "back": 0.4}),
-                "1",
-                settings(),
-            )
+    def test_the_closest_wider_model_is_the_one_to_beat(self, registry, make_labelled) -> None:
+        labelled, vertical = make_labelled(noise=1.5), Scope("vertical", "tops")
+        train(registry, labelled)
+        train(registry, labelled, scope=vertical)
+        own = train(registry, labelled.head(60), scope=TEES, wider=[vertical, GLOBAL])
+        assert "champion 1 of vertical tops" in own.explanation

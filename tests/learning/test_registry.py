@@ -106,7 +106,7 @@ class TestCache:
         cached.promote("blurry", register(cached, bias=0.25))
         first = cached.load_champion("blurry")
         assert first is not None
-        spoil(first.folder / "evaluated" / "head.safetensors")
+        spoil(first.folder / "evaluated" / "net.safetensors")
         again = cached.load_champion("blurry")
         assert again is not None
         assert again.folder == first.folder
@@ -151,7 +151,7 @@ class TestCorruption:
         register(registry)
         (made,) = registry.versions("blurry")
         assert json.loads(made.tags[FILES_TAG]) == hash_files(registry.download("blurry", 1))
-        assert "evaluated/head.safetensors" in json.loads(made.tags[FILES_TAG])
+        assert "evaluated/net.safetensors" in json.loads(made.tags[FILES_TAG])
 
     @pytest.mark.parametrize("with_cache", [True, False])
     def test_changed_file_in_the_registry(self, cached: ModelRegistry, with_cache: bool) -> None:
@@ -224,7 +224,7 @@ class TestDatabaseDown:
         assert served.stale.startswith(f"registry {cached.tracking_uri} did not answer ({reason})")
         assert "using the cached champion 1 of 20" in served.stale
 
-        spoil(served.folder / "head.safetensors")
+        spoil(served.folder / "net.safetensors")
         with pytest.raises(RegistryUnavailable, match="the cached champion 1 is damaged: file"):
             cached.load_champion("blurry")
 

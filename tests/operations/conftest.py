@@ -7,15 +7,24 @@ from collections.abc import Iterator
 import pytest
 
 from imgassets.warehouse.contracts import (
+    Categories,
     FetchedImages,
+    FileLabels,
     FlagLabels,
     ImageLabels,
+    LabelFiles,
+    Quarantine,
     ReviewAnswers,
     ReviewTasks,
+    SupplierOffers,
+    TypePriorities,
 )
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 
-_TABLES = (FetchedImages, FlagLabels, ImageLabels, ReviewAnswers, ReviewTasks)
+_TABLES = (
+    FetchedImages, FlagLabels, ImageLabels, ReviewAnswers, ReviewTasks,
+    Categories, FileLabels, LabelFiles, Quarantine, SupplierOffers, TypePriorities,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

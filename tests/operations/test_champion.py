@@ -12,10 +12,12 @@ import pytest
 from imgassets.defs.io_manager import AssetRows
 from imgassets.defs.resources import open_registry
 from imgassets.defs.selection.assets import image_types
-from imgassets.learning.image_types import train_image_type
+from imgassets.ingest.store import ImageStore
+from imgassets.learning.image_types import train_types
 from imgassets.learning.registered import RegistryUnavailable
 from imgassets.learning.registry import ModelRegistry
-from imgassets.operations.models import champion_head, follow_registry
+from imgassets.learning.type_scopes import GLOBAL
+from imgassets.operations.models import answering_models, follow_registry
 from imgassets.operations.planning import fingerprints
 from imgassets.settings import Settings
 from imgassets.vision.backbones import signals_version
@@ -61,6 +63,13 @@ def labelled() -> pl.DataFrame:
     )
 
 
+def train(labelled: pl.DataFrame, settings: Settings, snapshot: int) -> None:
+    train_types(
+        GLOBAL, labelled, open_registry(settings), settings,
+        snapshot_id=snapshot, signals_version=signals_version(settings.vision),
+    )  # fmt: skip
+
+
 def answer(
     labelled: pl.DataFrame, settings: Settings, registry: ModelRegistry, warehouse: Warehouse
 ) -> AssetRows:
@@ -74,6 +83,7 @@ def answer(
         settings=settings,
         registry=registry,
         warehouse=warehouse,
+        store=ImageStore(settings.image_store),
     )
     assert isinstance(rows, AssetRows)
     return rows
@@ -83,11 +93,10 @@ def test_cached_champion_answers_and_says_so(
     settings: Settings, warehouse: Warehouse, labelled: pl.DataFrame
 ) -> None:
     registry = open_registry(settings)
-    version = signals_version(settings.vision)
     before_training = fingerprints(warehouse, settings)
-    train_image_type(labelled, registry, 1, version)
+    train(labelled, settings, 1)
     fresh = answer(labelled, settings, registry, warehouse)
-    assert fresh.metadata["stale"] == "no: the registry answered"
+    assert fresh.metadata["notes"] == "none"
     assert set(fresh.frame["model_version"]) == {"1"}
     versions = warehouse.read(ModelVersions)
     wanted = fingerprints(warehouse, settings)
@@ -96,17 +105,17 @@ def test_cached_champion_answers_and_says_so(
     (settings.home / "mlflow" / "mlflow.db").write_bytes(b"no database" * 1000)
     stale = answer(labelled, settings, registry, warehouse)
     assert stale.frame.equals(fresh.frame)
-    assert "using the cached champion 1 of" in stale.metadata["stale"]
+    assert "using the cached champion 1 of" in stale.metadata["notes"]
     assert warehouse.read(ModelVersions).equals(versions)
     assert fingerprints(warehouse, settings).equals(wanted), "no partition becomes stale by it"
     with pytest.raises(RegistryUnavailable):
         follow_registry(warehouse, registry)
     with pytest.raises(RegistryUnavailable):
-        train_image_type(labelled, registry, 2, version)
+        train(labelled, settings, 2)
 
 
 def test_down_from_the_start(settings: Settings, warehouse: Warehouse) -> None:
     (settings.home / "mlflow").mkdir()
     (settings.home / "mlflow" / "mlflow.db").write_bytes(b"no database" * 1000)
     with pytest.raises(RegistryUnavailable, match="no champion of image_type is cached"):
-        champion_head(open_registry(settings), warehouse, "v1")
+        answering_models(open_registry(settings), warehouse, ["mugs"], settings)

@@ -191,6 +191,17 @@ class TestSynthetic:
             name for name, defect in DEFECTS.items() if defect.flag in ("blurry", "small_object")
         }
 
+    def test_several_views_are_those_of_one_product(self, grow, filled, catalog) -> None:
+        views = dataclasses.replace(builtin_flags()["multi_view"], defects=("multi_view",))
+        made = by_origin(grow(views, max_sources=4), "synthetic").filter("value")
+        assert {DEFECTS[kind].flag for kind in made["kind"]} == {"multi_view"}
+        jobs = synthetic_jobs(made, filled).filter(pl.col("others").list.len() > 0)
+        assert jobs.height, "some products have several images"
+        product = dict(catalog.images.select("image_id", "product_id").iter_rows())
+        for image, others in jobs.select("image_id", "others").iter_rows():
+            assert image not in others
+            assert {product[other] for other in others} == {product[image]}
+
     def test_a_stage_adds_to_the_one_before(self, grow) -> None:
         weights = [{"motion_blur": 10.0}, {"defocus": 10.0}]
         stages = [grow(weights=weights[:n]) for n in range(3)]

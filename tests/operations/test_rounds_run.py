@@ -81,14 +81,15 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     )
     resources = build_resources(settings)
     warehouse = resources["warehouse"]
-    register_feeds(warehouse, settings, str(sample.feeds), str(sample.folder))
+    registry = resources["registry"]
+    register_feeds(warehouse, settings, str(sample.feeds), str(sample.folder), registry)
     with pytest.MonkeyPatch.context() as environment, dg.instance_for_test() as instance:
         environment.setenv("IMGASSETS_HOME", str(settings.home))
         categories = add_categories(instance, ["backpack", "laptop", "t-shirt", "tablet"])
         partitions = [Partition(DAY, category) for category in categories]
         run_rectangle(defs(), instance, partitions, SIGNAL_ASSETS)
     images = catalog_images(warehouse, signals_version(settings.vision))
-    return Catalog(settings, warehouse, resources["registry"], resources["store"], images)
+    return Catalog(settings, warehouse, registry, resources["store"], images)
 
 
 def seed_labels(catalog: Catalog, flag: str, category: str, most: int) -> set[str]:

@@ -11,6 +11,8 @@ import polars as pl
 import pytest
 from PIL import Image, UnidentifiedImageError
 
+from imgassets.learning.categories import read_categories
+from imgassets.learning.labels import read_type_priorities
 from imgassets.sample import SampleCatalog, write_sample_catalog
 from imgassets.sample.canvas import Shot
 from imgassets.sample.defects import MIN_OBJECT_FRACTION, MIN_USABLE_SIDE
@@ -210,6 +212,12 @@ def test_categories_name_every_view_once(written: Written):
         rows = frame.filter(pl.col("category") == category).sort("rank")
         assert tuple(rows["view"]) == views
         assert rows["rank"].to_list() == list(range(1, len(views) + 1))
+
+
+def test_both_files_of_categories_say_the_same(written: Written):
+    lists = read_categories(written.catalog.categories_toml)
+    assert lists.priorities.equals(read_type_priorities(written.catalog.categories))
+    assert set(lists.categories["vertical"]) == {"apparel", "electronics"}
 
 
 def test_splits_hold_every_category_and_never_share_a_style():

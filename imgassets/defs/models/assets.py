@@ -1,14 +1,24 @@
-"""The image-type model: trained on labels and stored embeddings."""
+"""Models of image types: of all categories, of each vertical, of each category."""
+
+import base64
+from typing import TYPE_CHECKING
 
 import dagster as dg
+import polars as pl
 
 from imgassets import __version__
 from imgassets.defs.conventions import OWNERS
+from imgassets.defs.partitions import CATEGORY, VERTICAL
+from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
-from imgassets.operations.models import train
+from imgassets.learning.type_scopes import GLOBAL, Scope
+from imgassets.operations.models import train_scope, why_untrainable
+from imgassets.operations.type_report import report_types
 from imgassets.settings import Settings
-from imgassets.vision.backbones import signals_version
 from imgassets.warehouse.lake import Warehouse
+
+if TYPE_CHECKING:
+    from imgassets.learning.image_types import TrainingReport
 
 image_labels = dg.AssetSpec(
     "image_labels",
@@ -27,32 +37,132 @@ type_priorities = dg.AssetSpec(
 )
 
 
+_LABELS_AND_SIGNALS: list[str | dg.AssetDep] = [
+    "image_labels",
+    "review_answers",
+    dg.AssetDep("image_signals", partition_mapping=dg.AllPartitionMapping()),
+]
+
+
 @dg.asset(
     group_name="models",
-    kinds={"mlflow", "scikitlearn"},
+    kinds={"mlflow", "torch", "scikitlearn"},
     owners=OWNERS,
     code_version=__version__,
-    deps=[
-        "image_labels",
-        dg.AssetDep("image_signals", partition_mapping=dg.AllPartitionMapping()),
-    ],
+    deps=_LABELS_AND_SIGNALS,
+    pool="gpu",
 )
 def image_type_model(
     settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
     registry: dg.ResourceParam[ModelRegistry],
+    store: dg.ResourceParam[ImageStore],
 ) -> dg.MaterializeResult:
-    """A classifier of image types on embeddings; champion when it beats the present one."""
-    report = train(
-        warehouse, registry, signals_version(settings.vision), settings.seed, settings.types
+    """The classifier of image types of all categories together: approaches compete."""
+    return _result(train_scope(GLOBAL, warehouse, registry, store, settings))
+
+
+@dg.asset(
+    group_name="models",
+    kinds={"mlflow", "torch", "scikitlearn"},
+    owners=OWNERS,
+    code_version=__version__,
+    partitions_def=VERTICAL,
+    deps=[*_LABELS_AND_SIGNALS, "image_type_model"],
+    pool="gpu",
+)
+def vertical_type_model(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    warehouse: dg.ResourceParam[Warehouse],
+    registry: dg.ResourceParam[ModelRegistry],
+    store: dg.ResourceParam[ImageStore],
+) -> dg.MaterializeResult:
+    """One vertical's classifier of image types; it answers where it beats that of all."""
+    scope = Scope("vertical", context.partition_key)
+    return _trained_if_labelled(scope, warehouse, registry, store, settings)
+
+
+@dg.asset(
+    group_name="models",
+    kinds={"mlflow", "torch", "scikitlearn"},
+    owners=OWNERS,
+    code_version=__version__,
+    partitions_def=CATEGORY,
+    deps=[
+        *_LABELS_AND_SIGNALS,
+        "image_type_model",
+        dg.AssetDep("vertical_type_model", partition_mapping=dg.AllPartitionMapping()),
+    ],
+    pool="gpu",
+)
+def category_type_model(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    warehouse: dg.ResourceParam[Warehouse],
+    registry: dg.ResourceParam[ModelRegistry],
+    store: dg.ResourceParam[ImageStore],
+) -> dg.MaterializeResult:
+    """One category's own classifier of image types; it answers where it beats the wider ones."""
+    scope = Scope("category", context.partition_key)
+    return _trained_if_labelled(scope, warehouse, registry, store, settings)
+
+
+@dg.asset(
+    group_name="models",
+    kinds={"mlflow", "duckdb"},
+    owners=OWNERS,
+    code_version=__version__,
+    deps=[
+        "image_type_model",
+        dg.AssetDep("vertical_type_model", partition_mapping=dg.AllPartitionMapping()),
+        dg.AssetDep("category_type_model", partition_mapping=dg.AllPartitionMapping()),
+    ],
+)
+def type_accuracy(
+    settings: dg.ResourceParam[Settings],
+    warehouse: dg.ResourceParam[Warehouse],
+    registry: dg.ResourceParam[ModelRegistry],
+) -> dg.MaterializeResult:
+    """How well each category is typed by the model that answers, and which verticals trail."""
+    report = report_types(warehouse, registry, settings)
+    picture = base64.b64encode(report.plot).decode()
+    return dg.MaterializeResult(
+        metadata={
+            "by_vertical": dg.MetadataValue.md(_markdown(report.by_vertical)),
+            "plot": dg.MetadataValue.md(f"![accuracy](data:image/png;base64,{picture})"),
+        }
     )
+
+
+def _trained_if_labelled(
+    scope: Scope,
+    warehouse: Warehouse,
+    registry: ModelRegistry,
+    store: ImageStore,
+    settings: Settings,
+) -> dg.MaterializeResult:
+    """Train a scope; one without labels enough is no failure of a backfill over all of them."""
+    if why := why_untrainable(scope, warehouse, settings):
+        return dg.MaterializeResult(metadata={"why": f"{why}: a wider model answers"})
+    return _result(train_scope(scope, warehouse, registry, store, settings))
+
+
+def _result(report: "TrainingReport") -> dg.MaterializeResult:
     return dg.MaterializeResult(
         metadata={
             "version": report.version.version,
+            "approach": report.approach,
             "promoted": report.promoted,
             "retrained": report.retrained,
             "why": report.explanation,
             "notes": "; ".join(report.notes) or "none",
+            "comparison": dg.MetadataValue.md(_markdown(report.comparison)),
             **{name: float(value) for name, value in report.metrics.items()},
         }
     )
+
+
+def _markdown(frame: pl.DataFrame) -> str:
+    with pl.Config(tbl_formatting="MARKDOWN", tbl_hide_column_data_types=True, tbl_rows=-1):
+        return str(frame).partition("\n")[2]  # without the line that tells the shape

@@ -7,27 +7,26 @@ from imgassets.defs.conventions import OWNERS, partitioned
 from imgassets.defs.io_manager import AssetRows, SideRows
 from imgassets.defs.partitions import DAY_CATEGORY, run_partitions
 from imgassets.ingest.store import ImageStore
-from imgassets.learning.image_types import predict_types
 from imgassets.learning.registry import ModelRegistry
 from imgassets.operations import state
 from imgassets.operations.flags import SIGNAL_COLUMNS, score_flags, told_values
+from imgassets.operations.image_types import type_images
 from imgassets.operations.images import report_table
-from imgassets.operations.models import champion_head
 from imgassets.operations.selection import order_products, passed_images
 from imgassets.selection.clusters import cluster_duplicates
 from imgassets.selection.quality import DEFECTS, score_quality
 from imgassets.settings import Settings
-from imgassets.vision.backbones import signals_version
 from imgassets.warehouse.contracts import ImageSignals, PartitionState
 from imgassets.warehouse.lake import Warehouse
 
 _PARTITION = ["day", "category"]
+_ALL_PARTITIONS = dg.AllPartitionMapping()
 _MEASURES = [c for c in ImageSignals.column_names() if c != "embedding"]
 
 
 @dg.asset(
     **partitioned("selection", "polars"),
-    deps=[dg.AssetDep("flag_model", partition_mapping=dg.AllPartitionMapping())],
+    deps=[dg.AssetDep("flag_model", partition_mapping=_ALL_PARTITIONS)],
     ins={"image_signals": dg.AssetIn(metadata={"columns": [*_PARTITION, *SIGNAL_COLUMNS]})},
 )
 def quality_scores(
@@ -61,15 +60,18 @@ def quality_scores(
 
 
 @dg.asset(
-    **partitioned("selection", "scikitlearn", "mlflow"),
-    deps=["image_type_model"],
+    **partitioned("selection", "torch", "mlflow"),
+    deps=[
+        "image_type_model",
+        dg.AssetDep("vertical_type_model", partition_mapping=_ALL_PARTITIONS),
+        dg.AssetDep("category_type_model", partition_mapping=_ALL_PARTITIONS),
+        dg.AssetDep("flag_model", partition_mapping=_ALL_PARTITIONS),
+    ],
     ins={
         "quality_scores": dg.AssetIn(
             metadata={"columns": [*_PARTITION, "product_id", "image_id", "passed"]}
         ),
-        "image_signals": dg.AssetIn(
-            metadata={"columns": [*_PARTITION, "image_id", "signals_version", "embedding"]}
-        ),
+        "image_signals": dg.AssetIn(metadata={"columns": [*_PARTITION, *SIGNAL_COLUMNS]}),
     },
 )
 def image_types(
@@ -79,21 +81,22 @@ def image_types(
     settings: dg.ResourceParam[Settings],
     registry: dg.ResourceParam[ModelRegistry],
     warehouse: dg.ResourceParam[Warehouse],
+    store: dg.ResourceParam[ImageStore],
 ) -> AssetRows:
-    """The view that each image which passed quality and compliance shows, by the champion."""
-    champion = champion_head(registry, warehouse, signals_version(settings.vision))
-    types = predict_types(
+    """The type of each image which passed quality and compliance: by people, else by models."""
+    typed = type_images(
         passed_images(quality_scores, compliance_flags, image_signals),
-        champion.head,
-        champion.version,
-        settings.types,
+        registry,
+        warehouse,
+        store,
+        settings,
     )
     return AssetRows(
-        types,
+        typed.rows,
         metadata={
-            "model_version": champion.version or "no champion yet: run `imgassets train`",
-            "stale": champion.stale or "no: the registry answered",
-            "by_type": report_table(types, "image_type"),
+            "answered_by": report_table(typed.rows, "answered_by"),
+            "by_type": report_table(typed.rows, "image_type"),
+            "notes": "; ".join(typed.notes) or "none",
         },
     )
 

@@ -189,7 +189,7 @@ def test_the_commands_run_in_order(ran):
     assert "4 categories in 2 verticals imported" in out["categories import categories.toml"]
     assert "orders of views of 4 categories" in out["categories import categories.csv"]
     assert "30 are needed" in out["train --category laptop"]
-    assert "shallow_net" in out["types compare --category laptop --backbone embedded"]
+    assert "shallow_net" in out["types compare --backbone embedded"]
     assert "image_type version 1" in out["train"]
     assert "partitions done" in out["backfill"]
     assert all(f"{flag} version 1" in out["train quality"] for flag in DEFECTS)

@@ -27,7 +27,7 @@ from imgassets.learning.cards import (
 )
 from imgassets.learning.category_text import NEVER, CategoryText, TextExamples, plain
 from imgassets.learning.evaluation import Evaluation, evaluate, group_split
-from imgassets.learning.registered import PROMOTED_TAG, CorruptedModel, RegisteredVersion
+from imgassets.learning.registered import CorruptedModel, RegisteredVersion, needs_promotion
 from imgassets.learning.registry import ModelRegistry
 from imgassets.settings import CategorySettings
 
@@ -441,16 +441,8 @@ def _card(
 def _already_trained(
     registry: ModelRegistry, made: RegisteredVersion, champion: RegisteredVersion | None
 ) -> CategoryReport:
-    """Report the version that these products made; finish a promotion that was cut short.
-
-    A version that was champion before and no longer is lost the alias to a person: it stays so.
-    """
-    promote = (
-        made.tags["decision"] == "promote"
-        and PROMOTED_TAG not in made.tags
-        and (champion is None or champion.version < made.version)
-    )
-    if promote:
+    """Report the version that these products made; finish a promotion that was cut short."""
+    if promote := needs_promotion(made, champion):
         registry.promote(MODEL, made.version)
     return CategoryReport(
         version=made,

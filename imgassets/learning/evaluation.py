@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -125,6 +126,9 @@ def evaluate(
     occurring = {str(name) for name in np.unique(truth)}
     classes = tuple(sorted(occurring | {str(name) for name in np.unique(given)}))
     counted = tuple(sorted(occurring if scored is None else occurring & set(scored)))
+    with warnings.catch_warnings():  # a single class is no fault: its matrix is 1 × 1
+        warnings.simplefilter("ignore", UserWarning)
+        confusion = confusion_matrix(truth, given, labels=classes)
     precision, recall, f1, support = precision_recall_fscore_support(
         truth, given, labels=classes, zero_division=0
     )
@@ -144,7 +148,7 @@ def evaluate(
         scored=counted,
         per_class=per_class,
         classes=classes,
-        confusion=np.asarray(confusion_matrix(truth, given, labels=classes), dtype=np.int64),
+        confusion=np.asarray(confusion, dtype=np.int64),
     )
 
 

@@ -161,7 +161,7 @@ class TestCorruption:
         spoil(weights(registry, 2))
         with pytest.raises(
             CorruptedModel,
-            match=r"model blurry version 2 .* file head\.safetensors has SHA-256 .*"
+            match=r"model blurry version 2 .* file net\.safetensors has SHA-256 .*"
             r"models promote blurry OLDER",
         ):
             registry.load_champion("blurry")
@@ -175,7 +175,7 @@ class TestCorruption:
     def test_lost_files_in_the_registry(self, cached: ModelRegistry) -> None:
         cached.promote("blurry", register(cached))
         weights(cached, 1).unlink()
-        with pytest.raises(CorruptedModel, match=r"file head\.safetensors is missing"):
+        with pytest.raises(CorruptedModel, match=r"file net\.safetensors is missing"):
             cached.load_champion("blurry")
         shutil.rmtree(cached.artifact_root)
         with pytest.raises(CorruptedModel, match="its files are gone"):

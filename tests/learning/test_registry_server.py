@@ -76,15 +76,15 @@ def test_corruption_behind_a_server(server: Server, tmp_path: Path) -> None:
     registry.promote("hateful", register(registry, "hateful", bias=0.123))
     held = [
         path
-        for path in (server.folder / "artifacts").rglob("model/head.safetensors")
+        for path in (server.folder / "artifacts").rglob("model/net.safetensors")
         if np.isclose(bias_of(path.parent), 0.123)
     ]
     assert len(held) == 1
     spoil(held[0])
-    with pytest.raises(CorruptedModel, match=r"file head\.safetensors has SHA-256"):
+    with pytest.raises(CorruptedModel, match=r"file net\.safetensors has SHA-256"):
         registry.load_champion("hateful")
     held[0].unlink()
-    with pytest.raises(CorruptedModel, match=r"file head\.safetensors is missing"):
+    with pytest.raises(CorruptedModel, match=r"file net\.safetensors is missing"):
         registry.load_champion("hateful")
     shutil.rmtree(server.folder / "artifacts")
     with pytest.raises(CorruptedModel, match="its files are gone"):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
+from rich.console import Console
 
 from imgassets.defs.resources import open_registry
 from imgassets.learning.registry import ModelRegistry
@@ -279,15 +281,15 @@ def test_nothing_to_learn_from_is_an_error_with_the_remedy(shop: Shop) -> None:
         train_category_model(shop.warehouse, shop.registry, shop.settings)
 
 
-def test_the_command_says_what_was_resolved(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_says_what_was_resolved(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     from imgassets.cli import data
 
+    stream = io.StringIO()
+    monkeypatch.setattr(data, "console", Console(file=stream, width=200))
     monkeypatch.setattr(data, "settings", lambda: shop.settings)
     shop.send(DAY1, "dune", TEE)
     data.resolve()
-    said = capsys.readouterr().out
+    said = stream.getvalue()
     assert "0 rows without a category resolved" in said
     assert "1 without a model to ask" in said
     assert "imgassets train category" in said

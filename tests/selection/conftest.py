@@ -101,7 +101,9 @@ def make_types():
                 "image_id": image_id(name),
                 "image_type": image_type,
                 "probability": 0.9,
-                "approach": "embedding_head",
+                "approach": "logistic",
+                "answered_by": "global",
+                "best_guess": "front",
                 "model_version": "1",
             }
             for product, name, image_type in images

@@ -10,6 +10,16 @@ from imgassets.defs.partitions import DAY_CATEGORY
 OWNERS = ["team:image-platform"]
 
 
+def model(*kinds: str) -> dict[str, Any]:
+    """Return the arguments of an asset that trains a model or measures one."""
+    return {
+        "group_name": "models",
+        "kinds": {"mlflow", *kinds},
+        "owners": OWNERS,
+        "code_version": __version__,
+    }
+
+
 def partitioned(group: str, *kinds: str) -> dict[str, Any]:
     """Return the arguments of a (day, category) asset in ``group``.
 

@@ -89,10 +89,10 @@ def load_type_models(
         for category in sorted(set(wanted))
         for scope in chain(category, verticals.get(category))
     }
-    # Images must not lose their types because the registry is down: where it never named a
-    # champion of all categories, this raises.
-    registry.load_champion(GLOBAL.model)
     champions, notes = load_champions(registry, scopes)
+    if GLOBAL.model not in champions:
+        # Images must not lose their types because the registry is down: then this raises.
+        registry.load_champion(GLOBAL.model)
     by_scope: dict[Scope, tuple[AnyTypeModel, str]] = {}
     for name, served in champions.items():
         made_for = served.version.tags.get("signals_version", "")

@@ -7,6 +7,7 @@ import polars as pl
 from imgassets.learning.category_training import CategoryReport, train_category
 from imgassets.learning.registry import ModelRegistry
 from imgassets.operations.models import TrainingError, follow_registry
+from imgassets.operations.reviews import product_groups
 from imgassets.settings import Settings
 from imgassets.warehouse.lake import Warehouse
 
@@ -24,18 +25,14 @@ def category_texts(warehouse: Warehouse) -> pl.DataFrame:
         """
         WITH resolved AS (
             SELECT day, supplier_id, feed_row FROM category_resolutions WHERE outcome = 'resolved'
-        ), groups AS (
-            SELECT product_id, min(group_id) AS group_id FROM (
-                SELECT product_id, group_id FROM image_labels
-                UNION ALL SELECT product_id, group_id FROM flag_labels
-            ) WHERE group_id <> product_id GROUP BY product_id
         )
         SELECT DISTINCT o.product_id, o.category, o.title, o.description, g.group_id
         FROM supplier_offers AS o
         ANTI JOIN resolved AS r USING (day, supplier_id, feed_row)
         LEFT JOIN groups AS g ON g.product_id = o.product_id
         ORDER BY ALL
-        """
+        """,
+        groups=product_groups(warehouse),
     )
     return texts.cast(pl.String)
 

@@ -10,7 +10,6 @@ from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
 from imgassets.learning.shared_types import GROUP, shared_types
 from imgassets.learning.type_models import predict_types
-from imgassets.operations.categories import category_types
 from imgassets.operations.flags import flags_of, score_flags, told_values
 from imgassets.operations.models import answering_models, squares_of
 from imgassets.operations.reviews import known_types
@@ -52,9 +51,7 @@ def type_images(
     models = answering_models(registry, warehouse, images["category"].unique(), settings)
     flags = flags_of(settings, GROUP)
     scores = score_flags(images, flags, registry, store, settings)
-    shared = shared_types(
-        images, scores.frame, flags, category_types(warehouse), told_values(warehouse)
-    )
+    shared = shared_types(images, scores.frame, flags, models.categories, told_values(warehouse))
     rows = predict_types(
         images,
         models,

@@ -11,7 +11,7 @@ import polars as pl
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registered import RegistryUnavailable
 from imgassets.learning.registry import ModelRegistry
-from imgassets.learning.type_scopes import GLOBAL, MODEL, Scope, in_scope, verticals_of
+from imgassets.learning.type_scopes import GLOBAL, MODEL, Scope, chain, in_scope, verticals_of
 from imgassets.learning.versions import model_versions
 from imgassets.operations.categories import category_types
 from imgassets.operations.pixels import load_squares
@@ -44,13 +44,14 @@ class Labels(NamedTuple):
     notes: list[str]
 
 
-def labelled_embeddings(warehouse: Warehouse, version: str) -> Labels:
-    """Return every image whose type people told and that has signals at ``version``.
+def _with_embeddings(
+    known: pl.DataFrame, categories: pl.DataFrame, warehouse: Warehouse, version: str
+) -> Labels:
+    """Return those of the known types whose image has signals at ``version``.
 
     A type that is not in its category's list teaches nothing: the list says what the category's
     images can be.
     """
-    known = known_types(warehouse)
     rows = warehouse.sql(
         f"""
         SELECT DISTINCT ON (k.product_id, k.image_id)
@@ -62,7 +63,7 @@ def labelled_embeddings(warehouse: Warehouse, version: str) -> Labels:
         """,
         known=known,
     )
-    lists = category_types(warehouse).select("category", "types")
+    lists = categories.select("category", "types")
     listed = rows.join(lists, on="category", how="left").with_columns(
         allowed=pl.col("types").is_null()
         | (pl.col("types").list.len() == 0)
@@ -79,21 +80,32 @@ def labelled_embeddings(warehouse: Warehouse, version: str) -> Labels:
 
 def trainable_scopes(warehouse: Warehouse, settings: Settings) -> list[Scope]:
     """Return the scopes with labels enough for a model of their own: all, verticals, categories."""
-    of_category, of_vertical = _label_counts(warehouse)
-    scopes = [
-        *(Scope("vertical", vertical) for vertical in sorted(of_vertical)),
-        *(Scope("category", category) for category in sorted(of_category)),
+    counts = _label_counts(warehouse)
+    wanted = [
+        *(Scope("vertical", vertical) for vertical in sorted(counts.of_vertical)),
+        *(Scope("category", category) for category in sorted(counts.of_category)),
     ]
-    return [GLOBAL, *(s for s in scopes if not why_untrainable(s, warehouse, settings))]
+    return [GLOBAL, *(scope for scope in wanted if not _why_too_few(scope, counts, settings))]
 
 
 def why_untrainable(scope: Scope, warehouse: Warehouse, settings: Settings) -> str:
     """Say why a scope is not given a model of its own; nothing if it is."""
-    of_category, of_vertical = _label_counts(warehouse)
-    least, every = settings.types.min_labels, sum(of_category.values())
+    return _why_too_few(scope, _label_counts(warehouse), settings)
+
+
+class _LabelCounts(NamedTuple):
+    """Numbers of labelled images by category and by vertical."""
+
+    of_category: dict[str, int]
+    of_vertical: dict[str, int]
+
+
+def _why_too_few(scope: Scope, counts: _LabelCounts, settings: Settings) -> str:
     if scope.kind == "global":
         return ""
-    found = (of_category if scope.kind == "category" else of_vertical).get(scope.name, 0)
+    least, every = settings.types.min_labels, sum(counts.of_category.values())
+    of = counts.of_category if scope.kind == "category" else counts.of_vertical
+    found = of.get(scope.name, 0)
     if found < least:
         return f"{scope} has {found} labels, {least} are needed (types.min_labels)"
     if scope.kind == "vertical" and found == every:
@@ -101,15 +113,14 @@ def why_untrainable(scope: Scope, warehouse: Warehouse, settings: Settings) -> s
     return ""
 
 
-def _label_counts(warehouse: Warehouse) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the numbers of labelled images by category and by vertical."""
+def _label_counts(warehouse: Warehouse) -> _LabelCounts:
     of_category = dict(known_types(warehouse).group_by("category").len().iter_rows())
     verticals = verticals_of(category_types(warehouse))
     of_vertical: dict[str, int] = {}
     for category, n in of_category.items():
         if vertical := verticals.get(category):
             of_vertical[vertical] = of_vertical.get(vertical, 0) + n
-    return of_category, of_vertical
+    return _LabelCounts(of_category, of_vertical)
 
 
 def train_scope(
@@ -160,14 +171,13 @@ def labels_of(scope: Scope, warehouse: Warehouse, settings: Settings) -> Labels:
     if told.is_empty():
         raise TrainingError(f"no labels{of} yet: run `imgassets labels import FILE.csv`")
     version = signals_version(settings.vision)
-    found = labelled_embeddings(warehouse, version)
-    rows = in_scope(found.rows, scope, categories)
-    if rows.is_empty():
+    found = _with_embeddings(told, categories, warehouse, version)
+    if found.rows.is_empty():
         raise TrainingError(
             f"none of the {told.height} labelled images{of} has signals of version {version}: run "
             "`imgassets backfill` first"
         )
-    return Labels(rows, found.notes)
+    return found
 
 
 def squares_of(store: ImageStore, settings: Settings) -> Squares:
@@ -184,8 +194,8 @@ def _wider(scope: Scope, warehouse: Warehouse) -> Sequence[Scope]:
     """Return the scopes that answer in a scope's place, the closest first."""
     if scope.kind != "category":
         return [GLOBAL] if scope.kind == "vertical" else []
-    vertical = verticals_of(category_types(warehouse)).get(scope.name)
-    return [Scope("vertical", vertical), GLOBAL] if vertical else [GLOBAL]
+    _, *wider = chain(scope.name, verticals_of(category_types(warehouse)).get(scope.name))
+    return wider
 
 
 def lacks_first_model(warehouse: Warehouse) -> bool:

@@ -156,7 +156,7 @@ def known_types(warehouse: Warehouse) -> pl.DataFrame:
         "FROM fetched_images SEMI JOIN decided USING (image_id)",
         decided=decided.select("image_id"),
     )
-    return types.known_types(labels, decided, tasks, images, _groups(warehouse))
+    return types.known_types(labels, decided, tasks, images, product_groups(warehouse))
 
 
 def type_contradictions(warehouse: Warehouse) -> pl.DataFrame:
@@ -183,7 +183,7 @@ def _said(
     )
     decided = log.verdicts(warehouse.read(ReviewAnswers))
     tasks = warehouse.read(ReviewTasks, columns=["task_id", "product_id", "category"])
-    return labels, decided, tasks, _groups(warehouse)
+    return labels, decided, tasks, product_groups(warehouse)
 
 
 def _said_of_types(warehouse: Warehouse) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
@@ -201,7 +201,7 @@ def _said_of_types(warehouse: Warehouse) -> tuple[pl.DataFrame, pl.DataFrame, pl
     return labels, decided, warehouse.read(ReviewTasks, where=where, columns=columns)
 
 
-def _groups(warehouse: Warehouse) -> pl.DataFrame:
+def product_groups(warehouse: Warehouse) -> pl.DataFrame:
     """Return product_id, group_id of the products that any label gives a group."""
     return warehouse.sql(
         """

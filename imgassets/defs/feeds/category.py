@@ -2,8 +2,7 @@
 
 import dagster as dg
 
-from imgassets import __version__
-from imgassets.defs.conventions import OWNERS
+from imgassets.defs.conventions import model
 from imgassets.learning.registry import ModelRegistry
 from imgassets.operations.category_model import train_category_model
 from imgassets.settings import Settings
@@ -11,10 +10,7 @@ from imgassets.warehouse.lake import Warehouse
 
 
 @dg.asset(
-    group_name="models",
-    kinds={"mlflow", "scikitlearn"},
-    owners=OWNERS,
-    code_version=__version__,
+    **model("scikitlearn"),
     deps=[dg.AssetDep("supplier_offers", partition_mapping=dg.AllPartitionMapping())],
 )
 def category_model(

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import polars as pl
 
-from imgassets import __version__
-from imgassets.defs.conventions import OWNERS
+from imgassets.defs.conventions import OWNERS, model
 from imgassets.defs.partitions import CATEGORY, VERTICAL
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
@@ -45,10 +44,7 @@ _LABELS_AND_SIGNALS: list[str | dg.AssetDep] = [
 
 
 @dg.asset(
-    group_name="models",
-    kinds={"mlflow", "torch", "scikitlearn"},
-    owners=OWNERS,
-    code_version=__version__,
+    **model("torch", "scikitlearn"),
     deps=_LABELS_AND_SIGNALS,
     pool="gpu",
 )
@@ -63,10 +59,7 @@ def image_type_model(
 
 
 @dg.asset(
-    group_name="models",
-    kinds={"mlflow", "torch", "scikitlearn"},
-    owners=OWNERS,
-    code_version=__version__,
+    **model("torch", "scikitlearn"),
     partitions_def=VERTICAL,
     deps=[*_LABELS_AND_SIGNALS, "image_type_model"],
     pool="gpu",
@@ -84,10 +77,7 @@ def vertical_type_model(
 
 
 @dg.asset(
-    group_name="models",
-    kinds={"mlflow", "torch", "scikitlearn"},
-    owners=OWNERS,
-    code_version=__version__,
+    **model("torch", "scikitlearn"),
     partitions_def=CATEGORY,
     deps=[
         *_LABELS_AND_SIGNALS,
@@ -109,10 +99,7 @@ def category_type_model(
 
 
 @dg.asset(
-    group_name="models",
-    kinds={"mlflow", "duckdb"},
-    owners=OWNERS,
-    code_version=__version__,
+    **model("duckdb"),
     deps=[
         "image_type_model",
         dg.AssetDep("vertical_type_model", partition_mapping=dg.AllPartitionMapping()),

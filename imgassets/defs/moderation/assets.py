@@ -5,8 +5,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgassets import __version__
-from imgassets.defs.conventions import OWNERS
+from imgassets.defs.conventions import OWNERS, model
 from imgassets.defs.io_manager import AssetRows, SideRows
 from imgassets.defs.partitions import DAY_CATEGORY, ROUND, parse_round, run_partitions
 from imgassets.defs.progress import log_progress
@@ -48,10 +47,7 @@ review_answers = dg.AssetSpec(
 
 
 @dg.asset(
-    group_name="models",
-    kinds={"mlflow", "scikitlearn"},
-    owners=OWNERS,
-    code_version=__version__,
+    **model("scikitlearn"),
     partitions_def=dg.StaticPartitionsDefinition(sorted(flags_of(Settings()))),
     deps=[
         "flag_labels",
@@ -85,10 +81,7 @@ def flag_model(
 
 
 @dg.asset(
-    group_name="models",
-    kinds={"mlflow", "duckdb"},
-    owners=OWNERS,
-    code_version=__version__,
+    **model("duckdb"),
     partitions_def=ROUND,
     deps=[
         "flag_labels",

@@ -21,13 +21,10 @@ from rich.console import Console
 from rich.table import Table
 
 from imgassets.ingest.feeds import read_feed
-from imgassets.learning.category_text import CategoryText, TextExamples
-from imgassets.learning.category_training import (
-    answer_products,
-    by_categories,
-    grouped,
-    worst_pairs,
-)
+from imgassets.learning.category_fit import TextExamples, fit_category_text
+from imgassets.learning.category_rows import grouped
+from imgassets.learning.category_text import CategoryText
+from imgassets.learning.category_training import answer_products, by_categories, worst_pairs
 from imgassets.learning.evaluation import evaluate
 from imgassets.settings import CategorySettings
 
@@ -71,7 +68,7 @@ def fit(texts: pl.DataFrame, min_precision: float) -> CategoryText:
     told = grouped(texts.select(*TEXT, group_id=pl.lit(None, pl.String)))
     examples = TextExamples(*(told[name].to_list() for name in (
         "title", "description", "category", "product_id", "group_id")))  # fmt: skip
-    return CategoryText.fit(examples, min_precision=min_precision)
+    return fit_category_text(examples, min_precision=min_precision)
 
 
 def report(name: str, train: pl.DataFrame, test: pl.DataFrame, min_precision: float) -> None:

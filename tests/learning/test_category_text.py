@@ -9,20 +9,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from imgassets.learning.category_text import (
+from imgassets.learning.category_fit import (
     FLOOR,
     NEVER,
-    CategoryText,
     TextExamples,
     choose_limit,
-    plain,
+    fit_category_text,
 )
-from imgassets.learning.category_training import (
-    MODEL,
-    answer_products,
-    grouped,
-    train_category,
-)
+from imgassets.learning.category_rows import grouped
+from imgassets.learning.category_text import CategoryText, plain
+from imgassets.learning.category_training import MODEL, answer_products, train_category
 from imgassets.learning.registry import ModelRegistry
 from imgassets.settings import CategorySettings
 from tests.learning.category_cases import TEXT, product_texts
@@ -40,7 +36,7 @@ def examples(texts: pl.DataFrame) -> TextExamples:
 
 @pytest.fixture(scope="module")
 def model() -> CategoryText:
-    return CategoryText.fit(examples(product_texts()), min_precision=0.98)
+    return fit_category_text(examples(product_texts()), min_precision=0.98)
 
 
 def with_group(texts: pl.DataFrame, group: str | None = None) -> pl.DataFrame:
@@ -100,7 +96,7 @@ def test_a_text_without_a_known_word_is_told_apart(model: CategoryText, title: s
 
 
 def test_probabilities_are_calibrated_where_labels_are_noisy() -> None:
-    noisy = CategoryText.fit(examples(product_texts(30, mislabelled=0.4)), min_precision=0.98)
+    noisy = fit_category_text(examples(product_texts(30, mislabelled=0.4)), min_precision=0.98)
     p, _ = noisy.predict_proba(*(product_texts(30, seed=2)[c].to_list() for c in
                                  ("title", "description")))  # fmt: skip
     # About 70 % of the labels say what the texts do: one in four strays hit their own category.
@@ -110,7 +106,7 @@ def test_probabilities_are_calibrated_where_labels_are_noisy() -> None:
 
 def test_a_fit_is_the_same_twice_and_in_any_order(model: CategoryText) -> None:
     shuffled = product_texts().sample(fraction=1.0, shuffle=True, seed=3)
-    again = CategoryText.fit(examples(shuffled), min_precision=0.98)
+    again = fit_category_text(examples(shuffled), min_precision=0.98)
     np.testing.assert_array_equal(again.weight, model.weight)
     assert (again.limit, again.temperature) == (model.limit, model.temperature)
 
@@ -136,10 +132,10 @@ def test_a_damaged_file_is_an_error_with_the_remedy(model: CategoryText, tmp_pat
 def test_one_category_and_texts_without_words_are_refused() -> None:
     tees = product_texts().filter(pl.col("category") == "tees")
     with pytest.raises(ValueError, match="needs two of them at least; found tees"):
-        CategoryText.fit(examples(tees), min_precision=0.98)
+        fit_category_text(examples(tees), min_precision=0.98)
     blank = product_texts().with_columns(title=pl.lit("!"), description=pl.lit("?"))
     with pytest.raises(ValueError, match="hold no word twice"):
-        CategoryText.fit(examples(blank), min_precision=0.98)
+        fit_category_text(examples(blank), min_precision=0.98)
 
 
 def test_the_limit_is_the_least_that_is_precise_enough_in_every_folding() -> None:

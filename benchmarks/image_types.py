@@ -26,9 +26,10 @@ import numpy as np
 import polars as pl
 
 from imgassets.learning.evaluation import evaluate
-from imgassets.learning.image_types import compare_approaches, comparison_table, train_types
+from imgassets.learning.image_types import train_types
 from imgassets.learning.labels import read_labels
 from imgassets.learning.registry import ModelRegistry
+from imgassets.learning.type_approaches import compare_approaches, comparison_table
 from imgassets.learning.type_fit import fit_logistic, fit_shallow
 from imgassets.learning.type_models import TypeModels, load_type_models, predict_types
 from imgassets.learning.type_scopes import GLOBAL, Scope, in_scope, verticals_of

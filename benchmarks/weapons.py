@@ -26,7 +26,7 @@ from imgassets.learning.limits import choose_limits, measures
 from imgassets.operations.pixels import load_squares
 from imgassets.settings import VisionSettings
 from imgassets.vision.engine import compute_signals
-from imgassets.vision.last_block import LastBlock
+from imgassets.vision.last_block import load_last_block
 
 PARTS = ("precision", "recall", "f1")
 
@@ -57,7 +57,7 @@ def main() -> None:
         name: best_variant(variants, x, y, groups, arguments.seed)[1]
         for name, variants in candidates(x, arguments.seed).items()
     }
-    squares = load_squares(ids, lambda i: load[i](), vision, LastBlock(vision).input)
+    squares = load_squares(ids, lambda i: load[i](), vision, load_last_block(vision).input)
     answers["retrained block"] = by_block(squares, y, groups, vision, arguments.seed)
     show(answers, y, console)
 
@@ -97,11 +97,11 @@ def by_block(squares, y, groups, vision, seed) -> np.ndarray:
     """Return the retrained block's probabilities, out of fold."""
     from sklearn.model_selection import StratifiedGroupKFold
 
-    hidden = LastBlock(vision).trunk(squares)
+    hidden = load_last_block(vision).trunk(squares)
     p = np.full(len(y), float(y.mean()))
     splitter = StratifiedGroupKFold(BLOCK_FOLDS, shuffle=True, random_state=seed)
     for fitted, held in splitter.split(squares, y, groups):
-        block = LastBlock(vision)
+        block = load_last_block(vision)
         p[held] = answer(block, fit(block, hidden[fitted], y[fitted], seed), hidden[held])
     return p
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgassets.settings import VisionSettings
-from imgassets.vision.last_block import LastBlock
+from imgassets.vision.last_block import LastBlock, load_last_block
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +126,7 @@ class BlockModel:
             weights = load_file(Path(folder) / "linear.safetensors")
             head = torch.nn.Linear(weights["weight"].shape[1], 1)
             head.load_state_dict(weights)
-            block = LastBlock(settings)
+            block = load_last_block(settings)
             return cls(
                 flag=described["flag"],
                 block=block,

@@ -10,7 +10,7 @@ import polars as pl
 
 from imgassets.learning.block_model import BlockModel, answer, fit
 from imgassets.learning.flag_training import Squares, Trained, judge, trained_on
-from imgassets.vision.last_block import LastBlock
+from imgassets.vision.last_block import load_last_block
 
 if TYPE_CHECKING:
     from imgassets.settings import LearningSettings, ReviewSettings, VisionSettings
@@ -59,17 +59,17 @@ def train_block(
     from sklearn.model_selection import StratifiedGroupKFold
 
     y, groups = train["value"].to_numpy(), train["group_id"].to_numpy()
-    hidden = LastBlock(vision).trunk(squares(train))
+    hidden = load_last_block(vision).trunk(squares(train))
     p = np.full(len(y), float(y.mean()))
     splitter = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=seed)
     for fitted, held in splitter.split(np.zeros(len(y)), y, groups):
         if len(np.unique(y[fitted])) < 2:
             continue
-        block = LastBlock(vision)
+        block = load_last_block(vision)
         head = fit(block, hidden[fitted], y[fitted], seed)
         p[held] = answer(block, head, hidden[held])
     limits, tuned = judge(train, p, learning, review)
-    block = LastBlock(vision)
+    block = load_last_block(vision)
     head = fit(block, hidden, y, seed)
     model = BlockModel(flag, block, head, asdict(limits), signals_version, trained_on(train))
     return Trained(model, tuned, p)

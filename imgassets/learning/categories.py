@@ -28,10 +28,11 @@ from typing import NamedTuple
 import polars as pl
 
 from imgassets.learning.labels import slugify
+from imgassets.warehouse.contract import NONE, UNSURE, UNTYPED
 from imgassets.warehouse.contracts import UNCATEGORISED, Categories, TypePriorities
 
 _TABLES = ("types", "verticals", "categories")
-_RESERVED = ("none", "unsure", "untyped", "undo")
+_RESERVED = (NONE, UNSURE, UNTYPED, "undo")
 """Answers that are no type of their own: 'none' is one of every category, the others of none."""
 _MAX_TYPE = 60
 """Characters of a type's name, as of a reviewer's answer."""
@@ -184,7 +185,7 @@ def _check_type(name: str, where: str, known: set[str] | None) -> None:
     if name in _RESERVED:
         raise _Fault(
             f"{where}: '{name}' is reserved: leave it out"
-            + (" (every image may be 'none')" if name == "none" else "")
+            + (" (every image may be 'none')" if name == NONE else "")
         )
     if name != name.strip().lower() or not name.isprintable() or not 0 < len(name) <= _MAX_TYPE:
         raise _Fault(

@@ -16,13 +16,14 @@ from imgassets.ingest.readers import FAULT, read_csv_rows
 from imgassets.ingest.refusal import MAX_MEASURED, Refused
 from imgassets.learning.labels import FLAG_VALUES, GROUP_COLUMNS, SPLITS, TYPE_COLUMNS
 from imgassets.moderation.flags import IMAGE_TYPE
+from imgassets.warehouse.contract import NONE, UNSURE, UNTYPED
 
 _TEXTS = ("product_id", "image_url", "flag", "value", "group_id", "split")
 _SCHEMA = pl.Schema(
     [("row", pl.Int32()), *((name, pl.String()) for name in _TEXTS), ("fault", FAULT)]
 )
 NO_GROUPS = pl.DataFrame(schema={"product_id": pl.String, "groups": pl.List(pl.String)})
-_NO_TYPES = ("unsure", "untyped")
+_NO_TYPES = (UNSURE, UNTYPED)
 _KEY = ("product_id", "image_url", "flag")
 _REFUSED = ("row", "product_id", "image_url")
 
@@ -192,7 +193,7 @@ def _type_faults(rules: LabelRules) -> list[tuple[pl.Expr, pl.Expr]]:
     value, in_feed = pl.col("value"), pl.col("in_feed").fill_null(False)
     remedy = "correct the label, or add the type in categories.toml and import that"
     listed = in_feed & pl.col("may").is_not_null()
-    own = pl.col("may").list.concat(pl.lit(["none"]))
+    own = pl.col("may").list.concat(pl.lit([NONE]))
     checks = [
         (
             value.is_in(_NO_TYPES),
@@ -204,7 +205,7 @@ def _type_faults(rules: LabelRules) -> list[tuple[pl.Expr, pl.Expr]]:
             ),
         ),
         (
-            listed & ~pl.col("may").list.contains(value) & (value != "none"),
+            listed & ~pl.col("may").list.contains(value) & (value != NONE),
             _fault(
                 "unknown_type",
                 value,
@@ -214,7 +215,7 @@ def _type_faults(rules: LabelRules) -> list[tuple[pl.Expr, pl.Expr]]:
         ),
     ]
     if rules.types is not None:
-        known = sorted({*rules.types, "none"})
+        known = sorted({*rules.types, NONE})
         checks.append(
             (
                 ~in_feed & ~value.is_in(known),

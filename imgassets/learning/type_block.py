@@ -18,7 +18,7 @@ from imgassets.learning.block_model import APPROACH, BATCH, Squares, retrain
 from imgassets.learning.type_fit import teachable
 from imgassets.learning.type_net import Floats, answer_frame, softmax
 from imgassets.settings import VisionSettings
-from imgassets.vision.last_block import LastBlock
+from imgassets.vision.last_block import LastBlock, load_last_block
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,9 @@ class TypeBlock:
         outputs, inputs = weights["weight"].shape
         head = torch.nn.Linear(inputs, outputs)
         head.load_state_dict(weights)
-        block = LastBlock(VisionSettings(backbone=str(Path(folder) / "backbone"), device=device))
+        block = load_last_block(
+            VisionSettings(backbone=str(Path(folder) / "backbone"), device=device)
+        )
         return cls(block=block, head=head.to(block.device).eval(), **described)
 
 
@@ -142,7 +144,7 @@ def fit_block(
 
     keep, notes = teachable(labels)
     classes, y = np.unique(np.asarray(labels, dtype=str)[keep], return_inverse=True)
-    block = LastBlock(vision)
+    block = load_last_block(vision)
     torch.manual_seed(seed)
     with torch.no_grad():
         dimension = block.tail(hidden[:1]).shape[1]

@@ -19,7 +19,7 @@ from imgassets.learning.type_scopes import Scope
 from imgassets.settings import TypeSettings
 
 if TYPE_CHECKING:
-    from imgassets.learning.image_types import AnyTypeModel
+    from imgassets.learning.type_approaches import AnyTypeModel
 
 _APPROACHES = {
     "logistic": "Multinomial logistic regression on stored embeddings, with an offset per category",

@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 
 from imgassets.learning.champions import load_champions
 from imgassets.learning.features import embedding_matrix
-from imgassets.learning.image_types import AnyTypeModel, Squares, load_model
+from imgassets.learning.image_types import load_model
 from imgassets.learning.registry import ModelRegistry
+from imgassets.learning.type_approaches import AnyTypeModel, Squares
 from imgassets.learning.type_block import TypeBlock
 from imgassets.learning.type_scopes import GLOBAL, Scope, chain, verticals_of
 from imgassets.settings import TypeSettings
+from imgassets.warehouse.contract import NONE, UNSURE, UNTYPED
 from imgassets.warehouse.contracts import ImageTypes
 
-NONE, UNSURE, UNTYPED = "none", "unsure", "untyped"
 PEOPLE = "people"
 
 _IMAGE = ["day", "category", "product_id", "image_id"]

@@ -10,11 +10,10 @@ import polars as pl
 from imgassets.moderation.answers import UNDO, UNSURE
 from imgassets.moderation.flags import IMAGE_TYPE
 from imgassets.moderation.tasks import task_id
+from imgassets.warehouse.contract import NONE, UNTYPED
 from imgassets.warehouse.contracts import ReviewTasks
 
 QUESTION = "Which view of the product does the picture show?"
-
-NONE, UNTYPED = "none", "untyped"
 
 
 def type_choices(types: Sequence[str]) -> list[str]:

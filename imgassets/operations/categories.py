@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from imgassets.learning.categories import CategoryLists
+from imgassets.warehouse.contract import NONE
 from imgassets.warehouse.contracts import Categories, TypePriorities
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 
@@ -93,7 +94,7 @@ def _ordered(priorities: pl.DataFrame) -> pl.DataFrame:
     return (
         priorities.sort("category", "rank", "image_type")
         .group_by("category", maintain_order=True)
-        .agg(types=pl.col("image_type").filter(pl.col("image_type") != "none"))
+        .agg(types=pl.col("image_type").filter(pl.col("image_type") != NONE))
         .select(
             "category",
             vertical=pl.lit(None, pl.String),

@@ -19,7 +19,7 @@ from imgassets.operations.models import TrainingError, follow_registry
 from imgassets.operations.pixels import load_squares
 from imgassets.operations.reviews import known_values
 from imgassets.settings import Settings
-from imgassets.vision.backbones import EMBEDDED, load_backbone, signals_version
+from imgassets.vision.backbones import EMBEDDED, input_of, signals_version
 from imgassets.vision.inputs import InputSpec
 from imgassets.warehouse.lake import Warehouse
 
@@ -109,7 +109,7 @@ def train_flag_model(
     def squares(examples: pl.DataFrame) -> NDArray[np.uint8]:
         jobs = synthetic_jobs(examples, warehouse)
         with render_example(store, jobs, settings) as load:
-            spec = load_backbone(settings.vision).input
+            spec = input_of(settings.vision)
             return load_squares(examples["example_id"].to_list(), load, settings.vision, spec)
 
     def pictures(ids: Sequence[str]) -> NDArray[np.uint8]:

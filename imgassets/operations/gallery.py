@@ -12,6 +12,7 @@ from imgassets.ingest.store import ImageStore
 from imgassets.operations.images import rows_so_far
 from imgassets.operations.selection import supplier_sequences
 from imgassets.selection.decisions import explain
+from imgassets.warehouse.contract import NONE
 from imgassets.warehouse.contracts import (
     AggregatedImages,
     ComplianceFlags,
@@ -140,7 +141,7 @@ def _with_rules(decisions: pl.DataFrame, tables: Tables, compliance: pl.DataFram
             pl.coalesce(
                 "flagged",
                 "failed",
-                pl.when(pl.col("image_type") == "none").then(pl.lit("type_none")),
+                pl.when(pl.col("image_type") == NONE).then(pl.lit("type_none")),
                 pl.when(pl.col("twin_image_id").is_not_null()).then(pl.lit("duplicate")),
                 pl.lit("not_chosen"),
             ).alias("rule")

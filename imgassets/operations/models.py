@@ -17,13 +17,15 @@ from imgassets.operations.categories import category_types
 from imgassets.operations.pixels import load_squares
 from imgassets.operations.reviews import known_types
 from imgassets.settings import Settings
-from imgassets.vision.backbones import EMBEDDED, load_backbone, signals_version
+from imgassets.vision.backbones import input_of, signals_version
+from imgassets.warehouse.contract import NONE
 from imgassets.warehouse.contracts import ImageLabels, ModelVersions
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from imgassets.warehouse.partitions import quote
 
 if TYPE_CHECKING:
-    from imgassets.learning.image_types import Squares, TrainingReport
+    from imgassets.learning.image_types import TrainingReport
+    from imgassets.learning.type_approaches import Squares
     from imgassets.learning.type_models import TypeModels
 
 
@@ -67,7 +69,7 @@ def _with_embeddings(
     listed = rows.join(lists, on="category", how="left").with_columns(
         allowed=pl.col("types").is_null()
         | (pl.col("types").list.len() == 0)
-        | (pl.col("image_type") == "none")
+        | (pl.col("image_type") == NONE)
         | pl.col("image_type").is_in(pl.col("types"))
     )
     outside = listed.filter(~pl.col("allowed")).group_by("category", "image_type").len()
@@ -140,22 +142,22 @@ def train_scope(
     from imgassets.learning.image_types import train_types
 
     version = signals_version(settings.vision)
-    rows = labels_of(scope, warehouse, settings).rows
+    labels = labels_of(scope, warehouse, settings)
     try:
         report = train_types(
             scope,
-            rows,
+            labels.rows,
             registry,
             settings,
             snapshot_id=warehouse.snapshot_id(),
             signals_version=version,
             wider=_wider(scope, warehouse),
-            squares=None if settings.vision.backbone == EMBEDDED else squares_of(store, settings),
+            squares=squares_of(store, settings),
         )
     except ValueError as error:
         raise TrainingError(f"no model of {scope} can be trained: {error}") from error
     follow_registry(warehouse, registry)
-    return report
+    return replace(report, notes=(*labels.notes, *report.notes))
 
 
 def labels_of(scope: Scope, warehouse: Warehouse, settings: Settings) -> Labels:
@@ -184,7 +186,7 @@ def squares_of(store: ImageStore, settings: Settings) -> Squares:
     """Return what loads the backbone's inputs of frames with a column ``image_id``."""
 
     def squares(images: pl.DataFrame):  # type: ignore[no-untyped-def]  # noqa: ANN202
-        spec = load_backbone(settings.vision).input
+        spec = input_of(settings.vision)
         return load_squares(images["image_id"].to_list(), store.get, settings.vision, spec)
 
     return squares

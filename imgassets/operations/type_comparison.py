@@ -18,7 +18,7 @@ from imgassets.operations.models import TrainingError
 from imgassets.operations.pixels import load_squares
 from imgassets.operations.reviews import known_types
 from imgassets.settings import Settings
-from imgassets.vision.backbones import EMBEDDED, load_backbone, signals_version
+from imgassets.vision.backbones import load_backbone, signals_version
 from imgassets.warehouse.lake import Warehouse
 
 EXPERIMENT = f"{MODEL}.comparison"
@@ -57,7 +57,7 @@ def compare_backbones(
         TrainingError: there are no labels, or too few of them.
         RuntimeError: a backbone cannot be loaded; the message says what to do.
     """
-    from imgassets.learning.image_types import compare_approaches, comparison_table
+    from imgassets.learning.type_approaches import compare_approaches, comparison_table
 
     warehouse.initialise()
     known = in_scope(known_types(warehouse), scope, category_types(warehouse))
@@ -75,14 +75,13 @@ def compare_backbones(
         model = load_backbone(of.vision)
         squares = load_squares(labelled["image_id"].to_list(), store.get, of.vision, model.input)
         matrix = model.embed(squares)
-        pixels = backbone != EMBEDDED and of.learning.retrain_block
         try:
             candidates, _ = compare_approaches(
                 labelled,
                 matrix,
                 of,
                 signals_version(of.vision),
-                partial(_same, squares) if pixels else None,
+                partial(_same, squares) if of.learning.retrain_block else None,
             )
         except ValueError as error:
             raise TrainingError(f"nothing can be compared on {scope}: {error}") from error

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from imgassets.moderation.answers import UNSURE
 from imgassets.moderation.flags import IMAGE_TYPE
 from imgassets.moderation.tasks import task_states
 from imgassets.moderation.type_tasks import (
-    NONE,
-    UNTYPED,
     choose_type_tasks,
     type_choices,
     with_neighbours,
@@ -20,6 +17,7 @@ from imgassets.operations.categories import category_types
 from imgassets.operations.reviews import add_tasks, known_types, type_contradictions
 from imgassets.settings import Settings
 from imgassets.vision.backbones import signals_version
+from imgassets.warehouse.contract import NONE, UNSURE, UNTYPED
 from imgassets.warehouse.contracts import ReviewAnswers, ReviewTasks, TypePriorities
 from imgassets.warehouse.lake import Warehouse
 from imgassets.warehouse.partitions import quote

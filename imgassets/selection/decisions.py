@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from imgassets.selection import IMAGE
+from imgassets.warehouse.contract import NONE
 
 CHOSEN, LEFT_OUT = "chosen", "left_out"
 
@@ -85,7 +86,7 @@ def _why_left_out() -> pl.Expr:
         .then("rejected")
         .when(~pl.col("passed"))
         .then(pl.col("reasons").list.join("; "))
-        .when(pl.col("image_type") == "none")
+        .when(pl.col("image_type") == NONE)
         .then(pl.lit("shows no view of the product"))
         .when(pl.col("is_representative").not_())
         .then(duplicate)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import polars as pl
 
 from imgassets.selection import IMAGE, PRODUCT
+from imgassets.warehouse.contract import UNTYPED
 
-UNTYPED = "untyped"
 """Image type while no model has typed the image."""
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")

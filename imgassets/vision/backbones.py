@@ -60,6 +60,19 @@ def load_backbone(settings: VisionSettings) -> Backbone:
     return PretrainedBackbone(settings, backbone_name(settings))
 
 
+def input_of(settings: VisionSettings) -> InputSpec:
+    """Return how the backbone that the settings name wants its pictures; no weights are loaded.
+
+    Raises:
+        RuntimeError: there is no such model.
+    """
+    if settings.backbone == EMBEDDED:
+        return EmbeddedBackbone.input
+    from imgassets.vision.pretrained import pretrained_input
+
+    return pretrained_input(settings)
+
+
 def signals_version(settings: VisionSettings) -> str:
     """Name the algorithms and the backbone that make a row of signals.
 

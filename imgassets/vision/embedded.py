@@ -51,10 +51,9 @@ class EmbeddedBackbone:
 
         from imgassets.vision.pretrained import device_of
 
-        data = _checked(weights, sha256)
-        self._device = device_of(device, torch)
+        data = shipped_weights(weights, sha256)
         torch.set_num_threads(max(1, workers))
-        self._network = Network(load(data), self._device)
+        self._network = Network(load(data), device_of(device, torch))
         self.dimension = self._network.dimension
 
     def embed(self, squares: np.ndarray) -> np.ndarray:
@@ -71,7 +70,7 @@ class EmbeddedBackbone:
         return np.concatenate(parts)[: len(squares)]
 
 
-def _checked(weights: Path, sha256: str) -> bytes:
+def shipped_weights(weights: Path = WEIGHTS, sha256: str = WEIGHTS_SHA256) -> bytes:
     """Return the bytes of the weights' file.
 
     Raises:

@@ -9,7 +9,8 @@ which the normalisation has been folded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,21 +100,39 @@ def trunk_features(
     Returns:
         The pooled middle and last layers: batch × MIDDLE, batch × LAST.
     """
+    middle = _until_last_stage(pixels, apply)
+    return middle.mean((2, 3)), _last_stage(middle, apply).mean((2, 3))
+
+
+def _until_last_stage(pixels: Tensor, apply: Callable[[Layer, Tensor], Tensor]) -> Tensor:
+    """Return the middle layer, batch × MIDDLE × h × w."""
+    import torch
+
+    at = torch.relu(apply(STEM, (pixels - 127.5) / 64.0))
+    for stage in list(_blocks())[:-1]:
+        at = _run_stage(stage, at, apply)
+    return at
+
+
+def _last_stage(middle: Tensor, apply: Callable[[Layer, Tensor], Tensor]) -> Tensor:
+    """Return the last layer, batch × LAST × h × w, of the middle one."""
+    return _run_stage(list(_blocks())[-1], middle, apply)
+
+
+def _run_stage(
+    stage: Sequence[_Block], at: Tensor, apply: Callable[[Layer, Tensor], Tensor]
+) -> Tensor:
     import torch
     from torch.nn.functional import avg_pool2d
 
-    at = torch.relu(apply(STEM, (pixels - 127.5) / 64.0))
-    pooled: list[Tensor] = []
-    for stage in _blocks():
-        for block in stage:
-            shortcut = at
-            if block.shortcut is not None:
-                # Averaged before it is thinned out, so that no pixel is ignored (He et al., 2019).
-                shortcut = apply(block.shortcut, avg_pool2d(at, 2, ceil_mode=True))
-            inner = torch.relu(apply(block.first, at))
-            at = torch.relu(apply(block.second, inner) + shortcut)
-        pooled.append(at.mean((2, 3)))
-    return pooled[-2], pooled[-1]
+    for block in stage:
+        shortcut = at
+        if block.shortcut is not None:
+            # Averaged before it is thinned out, so that no pixel is ignored (He et al., 2019).
+            shortcut = apply(block.shortcut, avg_pool2d(at, 2, ceil_mode=True))
+        inner = torch.relu(apply(block.first, at))
+        at = torch.relu(apply(block.second, inner) + shortcut)
+    return at
 
 
 class Network:
@@ -148,17 +167,51 @@ class Network:
             float32, batch × dimension, each row of length 1.
         """
         import torch
-        from torch.nn.functional import normalize
 
         with torch.inference_mode():
-            pixels = torch.from_numpy(squares).to(self._device).permute(0, 3, 1, 2).float()
-            parts = [normalize(self._layout(squares), dim=1) * LAYOUT_WEIGHT]
-            for trunk in range(self.trunks):
-                _, last = trunk_features(pixels, self._layer_of(trunk))
-                centred = last - self._weights[f"{trunk}.last.mean"]
-                parts.append(normalize(centred * self._weights[f"{trunk}.last.scale"], dim=1))
-            vectors: np.ndarray = normalize(torch.cat(parts, dim=1), dim=1).cpu().numpy()
+            vectors: np.ndarray = self.late(self.early(squares)).cpu().numpy()
         return vectors
+
+    def early(self, squares: np.ndarray) -> Tensor:
+        """Return all that the last block needs of a batch of squares: float32, batch × …, flat."""
+        import torch
+
+        pixels = torch.from_numpy(squares).to(self._device).permute(0, 3, 1, 2).float()
+        middles = [
+            _until_last_stage(pixels, self._layer_of(trunk)).flatten(1)
+            for trunk in range(self.trunks)
+        ]
+        return torch.cat([self._layout(squares), *middles], dim=1)
+
+    def late(self, hidden: Tensor) -> Tensor:
+        """Return vectors, batch × dimension, each of length 1, of what :meth:`early` returned."""
+        import torch
+        from torch.nn.functional import normalize
+
+        layout, *middles = hidden.split(
+            [LAYOUT, *[(hidden.shape[1] - LAYOUT) // self.trunks] * self.trunks], dim=1
+        )
+        parts = [normalize(layout, dim=1) * LAYOUT_WEIGHT]
+        for trunk, flat in enumerate(middles):
+            side = math.isqrt(flat.shape[1] // MIDDLE)
+            middle = flat.reshape(-1, MIDDLE, side, side).contiguous(
+                memory_format=torch.channels_last
+            )
+            last = _last_stage(middle, self._layer_of(trunk)).mean((2, 3))
+            centred = last - self._weights[f"{trunk}.last.mean"]
+            parts.append(normalize(centred * self._weights[f"{trunk}.last.scale"], dim=1))
+        return normalize(torch.cat(parts, dim=1), dim=1)
+
+    def weights(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield all weights by name, as the constructor takes them."""
+        yield from self._weights.items()
+
+    def last_block(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield the weights of each trunk's last stage, by name."""
+        names = {layer.name for b in list(_blocks())[-1] for layer in b if layer is not None}
+        for name, value in self._weights.items():
+            if name.split(".")[1] in names:
+                yield name, value
 
     def _layer_of(self, trunk: int) -> Callable[[Layer, Tensor], Tensor]:
         from torch.nn.functional import conv2d

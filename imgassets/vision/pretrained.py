@@ -31,7 +31,7 @@ class PretrainedBackbone:
         torch.set_num_threads(max(1, settings.workers))
         self._model, processor = load_pretrained(settings)
         self._model.eval().to(self._device)
-        self.input = InputSpec(side_of(processor, self._model.config), "pad")
+        self.input = input_spec(processor, self._model.config)
         self._mean, self._std = (
             torch.tensor(values or [0.5] * 3, device=self._device).view(1, 3, 1, 1)
             for values in (processor.image_mean, processor.image_std)
@@ -80,23 +80,40 @@ def load_pretrained(settings: VisionSettings) -> tuple[Any, Any]:
         RuntimeError: neither has such a vision model.
     """
     from transformers import AutoImageProcessor, AutoModel
+
+    return _load(settings, AutoModel), _load(settings, AutoImageProcessor)
+
+
+def pretrained_input(settings: VisionSettings) -> InputSpec:
+    """Return how a model wants its pictures, without loading its weights.
+
+    Raises:
+        RuntimeError: there is no such vision model.
+    """
+    from transformers import AutoConfig, AutoImageProcessor
+
+    return input_spec(_load(settings, AutoImageProcessor), _load(settings, AutoConfig))
+
+
+def _load(settings: VisionSettings, kind: Any) -> Any:  # noqa: ANN401  an Auto class, what it makes
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    source = str(Path(settings.backbone).expanduser())
-    if not Path(source).is_dir():
-        source = settings.backbone
-    revision = settings.backbone_revision or "main"
+    folder = Path(settings.backbone).expanduser()
+    source = str(folder) if folder.is_dir() else settings.backbone
     try:
-        model = AutoModel.from_pretrained(source, revision=revision)
-        processor = AutoImageProcessor.from_pretrained(source, revision=revision)
+        return kind.from_pretrained(source, revision=settings.backbone_revision or "main")
     except (OSError, ValueError) as error:
         raise RuntimeError(
             f"backbone {settings.backbone!r} cannot be loaded ({str(error).splitlines()[0]}); "
             "name a Hugging Face vision model id, a folder that holds one, or 'embedded'"
         ) from error
-    return model, processor
+
+
+def input_spec(processor: Any, config: Any) -> InputSpec:  # noqa: ANN401
+    """Return the whole picture, padded to a square of the model's side."""
+    return InputSpec(side_of(processor, config), "pad")
 
 
 def side_of(processor: Any, config: Any) -> int:  # noqa: ANN401

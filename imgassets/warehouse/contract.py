@@ -12,6 +12,10 @@ import polars as pl
 
 IMAGE_ID = r"^[0-9a-f]{64}$"
 HASH64 = r"^[0-9a-f]{16}$"
+NONE, UNSURE, UNTYPED = "none", "unsure", "untyped"
+"""What a column of image types may say beside the types of `categories.toml`: the image shows no
+view of the product; people are asked; no model answers."""
+
 CATEGORY = r"^[a-z0-9][a-z0-9-]*$"
 
 

@@ -12,7 +12,7 @@ from imgassets.learning.block_model import BlockModel, answer, fit
 from imgassets.learning.block_training import MOST, subset, train_block
 from imgassets.learning.flag_training import answers_of
 from imgassets.settings import LearningSettings, ReviewSettings, VisionSettings
-from imgassets.vision.last_block import LastBlock
+from imgassets.vision.last_block import load_last_block
 from tests.learning.flag_cases import both_sides, example, frame
 from tests.tiny_backbone import SIDE, coloured, write_backbone
 
@@ -26,7 +26,7 @@ def vision(tmp_path_factory) -> VisionSettings:
 @pytest.fixture(scope="module")
 def model(vision) -> BlockModel:
     truth = np.arange(256) % 4 == 0
-    block = LastBlock(vision)
+    block = load_last_block(vision)
     head = fit(block, block.trunk(coloured(truth)), truth, seed=0)
     limits = {"flag": 0.5, "reject": 0.9, "review": 0.2}
     return BlockModel("blurry", block, head, limits, "v1", {"train_groups": ["g0"]})
@@ -42,7 +42,7 @@ def test_learns_what_pixels_tell(model) -> None:
 
 
 def test_only_the_tail_has_changed(model, vision) -> None:
-    before = dict(LastBlock(vision).model.named_parameters())
+    before = dict(load_last_block(vision).model.named_parameters())
     after = dict(model.block.model.named_parameters())
     changed = {name for name in before if not before[name].equal(after[name])}
     tail = {name for name, _ in model.block.tail_parameters()}
@@ -56,7 +56,7 @@ def test_a_seed_gives_the_same_model(vision) -> None:
     truth = np.arange(40) % 2 == 0
     answers = []
     for seed in (0, 0, 1):
-        block = LastBlock(vision)
+        block = load_last_block(vision)
         hidden = block.trunk(coloured(truth))
         answers.append(answer(block, fit(block, hidden, truth, seed), hidden))
     assert np.array_equal(answers[0], answers[1])

@@ -16,6 +16,7 @@ from imgassets.operations.selection import order_products, passed_images
 from imgassets.selection.clusters import cluster_duplicates
 from imgassets.selection.quality import DEFECTS, score_quality
 from imgassets.settings import Settings
+from imgassets.warehouse.contract import NONE
 from imgassets.warehouse.contracts import ImageSignals, PartitionState
 from imgassets.warehouse.lake import Warehouse
 
@@ -112,7 +113,7 @@ def dedup_clusters(
     settings: dg.ResourceParam[Settings],
 ) -> AssetRows:
     """Clusters of duplicates inside each product and type; one image stands for each cluster."""
-    typed = image_types.filter(pl.col("image_type") != "none")
+    typed = image_types.filter(pl.col("image_type") != NONE)
     clusters = cluster_duplicates(typed, image_signals, aggregated_images, settings.dedup)
     return AssetRows(
         clusters,

@@ -37,6 +37,7 @@ from imgassets.settings import LearningSettings, Settings, TypeSettings, VisionS
 from imgassets.vision.backbones import EMBEDDED, load_backbone
 from imgassets.vision.decode import Undecodable, decode
 from imgassets.vision.inputs import prepare
+from imgassets.warehouse.contract import UNSURE
 
 VIEWS = ("front", "back", "closeup")
 CURVE = (10, 30, 100, 300)
@@ -103,7 +104,7 @@ def see(catalog: Path, settings: Settings) -> Seen:
     images = rows.filter(pl.Series(kept)).with_columns(
         image_id=pl.Series(ids),
         embedding=pl.Series(embeddings.tolist(), dtype=pl.List(pl.Float32)),
-        place=pl.int_range(pl.len()),
+        at=pl.int_range(pl.len()),
     )
     return Seen(images, stacked)
 
@@ -134,7 +135,7 @@ def approaches(
         matrix,
         settings,
         "here",
-        (lambda images: seen.squares[images["place"].to_numpy()]) if block else None,
+        (lambda images: seen.squares[images["at"].to_numpy()]) if block else None,
     )
     print("labels held out in turn:")
     for row in comparison_table(candidates).to_dicts():
@@ -147,7 +148,7 @@ def approaches(
         started = time.monotonic()
         model = fit()
         if hasattr(model, "block"):
-            p = model.predict_proba(seen.squares[test["place"].to_numpy()])
+            p = model.predict_proba(seen.squares[test["at"].to_numpy()])
         else:
             x = np.array(test["embedding"].to_list(), np.float32)
             p = model.predict_proba(x, test["category"].to_list())
@@ -193,15 +194,20 @@ def scopes(seen: Seen, labelled: pl.DataFrame, test: pl.DataFrame, settings: Set
                 continue
             print(f"  {scope!s:<30} {part.height:4} labels, {done.approach}: {done.explanation}")
         models = load_type_models(registry, categories, categories["category"], "here")
-    day = test.with_columns(day=pl.date(2026, 1, 5))
+    key = ["product_id", "image_id"]  # two suppliers may send the same picture
+    day = test.unique(key, keep="first", maintain_order=True).with_columns(day=pl.date(2026, 1, 5))
     by_scope = {
         "the model of all": TypeModels({GLOBAL: models.by_scope[GLOBAL]}, categories),
         "the closest models": models,
     }
     for name, answering in by_scope.items():
         typed = predict_types(day, answering, TypeSettings())  # type: ignore[call-arg]
-        report(name, test, typed["best_guess"].to_numpy(), "")
-    by_category(test, typed)
+        answered = test.join(
+            typed.select(*key, "best_guess", "image_type", "answered_by"),
+            on=key, how="left", maintain_order="left",
+        )  # fmt: skip
+        report(name, test, answered["best_guess"].to_numpy(), "")
+    by_category(answered)
 
 
 def report(name: str, test: pl.DataFrame, answers: np.ndarray, extra: str) -> None:
@@ -215,10 +221,10 @@ def report(name: str, test: pl.DataFrame, answers: np.ndarray, extra: str) -> No
     print(f"  {name:<18} usable {parts[0]}   all {parts[1]}   {extra}", flush=True)
 
 
-def by_category(test: pl.DataFrame, typed: pl.DataFrame) -> None:
+def by_category(answered: pl.DataFrame) -> None:
     """Print accuracy and macro-F1 by category, and what the limit for 'unsure' does."""
-    joined = test.with_columns(
-        answer=typed["best_guess"], sure=typed["image_type"] != "unsure", by=typed["answered_by"]
+    joined = answered.with_columns(
+        answer="best_guess", sure=pl.col("image_type") != UNSURE, by="answered_by"
     ).filter(pl.col("usable") & (pl.col("view") != "side"))
     print("by category, usable images: accuracy / macro-F1")
     for (category,), part in sorted(joined.group_by("category"), key=lambda item: str(item[0])):

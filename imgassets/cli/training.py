@@ -186,6 +186,8 @@ def _train_one(of: Settings, model: str, verbose: bool) -> None:
         soft_wrap=True,
         markup=False,
     )
+    for note in found.get("notes", []):
+        console.print(f"  {note}", soft_wrap=True, markup=False)
     for name in shown:
         if name in found:
             digits = 0 if name == "n" else 3

@@ -115,26 +115,49 @@ def _load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         ) from error
 
 
-@dataclass(frozen=True)
 class _Database:
-    """One in-memory DuckDB with the lake's extensions, and the lock of its one attachment."""
+    """One in-memory DuckDB with the lake's extensions, its attachment, and the lock of both.
 
-    connection: duckdb.DuckDBPyConnection
-    lock: threading.RLock
+    Attaching reads the schema of every table from the catalog: a tenth of a second, and most of the
+    time of a small query. A SQLite catalog therefore stays attached until its file is another one;
+    every transaction sees what other processes have committed. A connection to PostgreSQL may break
+    while nobody looks: it is made anew each time.
+    """
+
+    def __init__(self, catalog: str, data_path: str) -> None:
+        self.connection = duckdb.connect(
+            config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+        )
+        _load_extension(self.connection, "ducklake")
+        sqlite = catalog.startswith("ducklake:sqlite:")
+        _load_extension(self.connection, "sqlite_scanner" if sqlite else "postgres_scanner")
+        if "://" in data_path:
+            _load_extension(self.connection, "httpfs")
+        self.lock = threading.RLock()
+        self._attached: tuple[int, int] | None = None
+
+    def attach(self, statement: str, file: Path | None) -> None:
+        """Attach the lake, unless this very file of a SQLite catalog is attached."""
+        found = file and file.exists() and file.stat()
+        identity = (found.st_dev, found.st_ino) if found else None
+        if identity is not None and identity == self._attached:
+            return
+        self.detach()
+        self.connection.execute(statement)
+        found = file and file.stat()  # attaching creates it
+        self._attached = (found.st_dev, found.st_ino) if found else (0, 0)
+
+    def detach(self) -> None:
+        """Let go of the catalog."""
+        if self._attached is not None:
+            self._attached = None
+            self.connection.execute(f"DETACH {_ALIAS}")
 
 
-@functools.cache
-def _database(catalog: str, data_path: str) -> _Database:
+@functools.lru_cache(maxsize=16)
+def _database(catalog: str, data_path: str, read_only: bool) -> _Database:
     """Open the process's DuckDB for a lake; loading the extensions takes most of a second."""
-    connection = duckdb.connect(
-        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    )
-    _load_extension(connection, "ducklake")
-    sqlite = catalog.startswith("ducklake:sqlite:")
-    _load_extension(connection, "sqlite_scanner" if sqlite else "postgres_scanner")
-    if "://" in data_path:
-        _load_extension(connection, "httpfs")
-    return _Database(connection, threading.RLock())
+    return _Database(catalog, data_path)
 
 
 class Warehouse:
@@ -187,10 +210,10 @@ class Warehouse:
             self._sqlite.parent.mkdir(parents=True, exist_ok=True)
             if "://" not in self.data_path:
                 Path(self.data_path).mkdir(parents=True, exist_ok=True)
-        database = _database(self.catalog, self.data_path)
+        database = _database(self.catalog, self.data_path, read_only)
         with database.lock, database.connection.cursor() as connection:
             try:
-                connection.execute(self.attach_statement(read_only=read_only))
+                database.attach(self.attach_statement(read_only=read_only), self._sqlite)
             except duckdb.Error as error:
                 raise WarehouseError(
                     f"Cannot open the warehouse {self.catalog}: {error}"
@@ -200,7 +223,8 @@ class Warehouse:
                 yield connection
             finally:
                 connection.execute("USE memory")
-                connection.execute(f"DETACH {_ALIAS}")
+                if self._sqlite is None:
+                    database.detach()
 
     def _commit_lock(self) -> Any:  # noqa: ANN401  FileLock and nullcontext share no base
         if self._sqlite is None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from imgassets.learning.cards import ModelCard
 from imgassets.learning.registry import ModelRegistry
 from imgassets.learning.type_net import TypeNet
 from imgassets.warehouse.lake import Warehouse
+from tests.command import run_command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -59,16 +58,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def imgassets(home: Path) -> Run:
-    variables = {k: v for k, v in os.environ.items() if not k.startswith(("IMGASSETS_", "MLFLOW_"))}
-
     def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [Path(sys.executable).parent / "imgassets", *arguments],
-            env={**variables, "IMGASSETS_HOME": str(home), "COLUMNS": "200", **more},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        return run_command(*arguments, environment={"IMGASSETS_HOME": str(home), **more})
 
     return run
 

@@ -16,6 +16,7 @@ import httpx2
 import pytest
 
 from imgassets.sample import SampleCatalog, write_sample_catalog
+from tests.command import run_command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -33,14 +34,8 @@ class Deployment:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def imgassets(self, *arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [BIN / "imgassets", *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
+    def imgassets(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return run_command(*arguments, environment=self.environment)
 
     def rows(self, query: str) -> list[str]:
         done = self.imgassets("sql", query, "--format", "csv")

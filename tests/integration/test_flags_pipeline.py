@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,7 +40,7 @@ from imgassets.warehouse.contracts import (
     SupplierOffers,
 )
 from imgassets.warehouse.lake import Warehouse
-from tests.integration.conftest import BIN
+from tests.command import run_command
 from tests.moderation.people import NOW
 
 pytestmark = pytest.mark.slow
@@ -67,19 +65,14 @@ class Shop:
         self.warehouse: Warehouse = open_warehouse(self.settings)
 
     def run(self, *arguments: str, code: int = 0, **variables: str) -> str:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("IMGASSETS_", "DAGSTER"))}
-        done = subprocess.run(
-            [BIN / "imgassets", *arguments],
-            env={
-                **kept,
+        done = run_command(
+            *arguments,
+            environment={
                 "IMGASSETS_HOME": str(self.home),
                 "IMGASSETS_REVIEW__TASKS_PER_ROUND": "10",
                 "IMGASSETS_REVIEW__MIN_REJECTIONS": "2",
                 **variables,
             },
-            capture_output=True,
-            text=True,
-            timeout=300,
         )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr

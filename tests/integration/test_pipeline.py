@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 from PIL import Image
 
-from tests.integration.conftest import BIN
+from tests.command import run_command
 
 COLUMNS = ["product_id", "category", "title", "image_url", "position", "is_curated"]
 DAY1, DAY2 = "2026-01-05", "2026-01-06"
@@ -31,16 +30,7 @@ class Shop:
     folder: Path
 
     def run(self, *arguments: str, code: int = 0) -> str:
-        environment = {
-            k: v for k, v in os.environ.items() if not k.startswith(("IMGASSETS_", "DAGSTER"))
-        }
-        done = subprocess.run(
-            [BIN / "imgassets", *arguments],
-            env={**environment, "IMGASSETS_HOME": str(self.folder / "home")},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        done = run_command(*arguments, environment={"IMGASSETS_HOME": str(self.folder / "home")})
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
@@ -75,9 +65,24 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
 
 
-def test_bad_images_are_quarantined_and_the_rest_goes_through(shop: Shop) -> None:
-    good = shop.picture("good.jpg", 1)
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A day of feeds and images of which much is bad, after its backfill."""
+    shop = Shop(tmp_path_factory.mktemp("mixed"))
     images = shop.folder / "images"
+    images.mkdir()
+    _add_bad_images(shop)
+    _add_bad_feeds(shop)
+    _add_bypassed_products(shop)
+    _add_a_product_of_two_suppliers(shop)
+    assert "not a feed: 2026-01-05/notes.txt" in shop.ingest()
+    shop.run("backfill")
+    return shop
+
+
+def _add_bad_images(shop: Shop) -> None:
+    images = shop.folder / "images"
+    good = shop.picture("good.jpg", 1)
     (images / "text.jpg").write_text("<html>404</html>")
     (images / "empty.jpg").write_bytes(b"")
     whole = (shop.folder / good).read_bytes()
@@ -93,39 +98,19 @@ def test_bad_images_are_quarantined_and_the_rest_goes_through(shop: Shop) -> Non
     rows = [["p1", "Sofas", "A sofa", f"images/{n}", i + 1, "false"] for i, n in enumerate(names)]
     rows.append(["p1", "Sofas", "A sofa", "../secret.jpg", 9, "false"])
     shop.feed(DAY1, "acme", rows)
-    shop.ingest()
-    shop.run("backfill")
-    refused = {
-        (row["image_url"], row["stage"], row["rule_id"])
-        for row in shop.rows("SELECT image_url, stage, rule_id FROM quarantine")
-    }
-    assert refused == {
-        ("images/text.jpg", "fetch", "not_an_image"),
-        ("images/empty.jpg", "fetch", "empty_body"),
-        ("images/cut.jpg", "fetch", "truncated"),
-        ("images/dot.png", "fetch", "too_small"),
-        ("images/noise.png", "signals", "undecodable"),
-        ("images/absent.jpg", "fetch", "missing_file"),
-        ("../secret.jpg", "feed", "bad_image_url"),
-    }
-    (chosen,) = shop.rows("SELECT category, image_urls FROM latest_image_sets")
-    assert chosen == {"category": "sofas", "image_urls": [good]}
-    for row in shop.rows('SELECT measured, "limit", detail FROM quarantine'):
-        assert all(row.values()), row
 
 
-def test_bad_feeds_are_quarantined_and_the_rest_goes_through(shop: Shop) -> None:
-    good = shop.picture("good.jpg", 1)
-    other = shop.picture("other.jpg", 2)
+def _add_bad_feeds(shop: Shop) -> None:
+    good, other = shop.picture("lamp.jpg", 2), shop.picture("other.jpg", 3)
     shop.feed(
         DAY1,
-        "acme",
+        "birch",
         [
-            ["p1", "lamps", "Lamp", good, 1, "false"],
-            ["p1", "lamps", "Lamp", good, 1, "false"],
+            ["p2", "lamps", "Lamp", good, 1, "false"],
+            ["p2", "lamps", "Lamp", good, 1, "false"],
             ["", "lamps", "Lamp", other, 1, "false"],
-            ["p2", "", "Lamp", other, 1, "false"],
-            ["p1", "lamps", "Lamp", other, "second", "false"],
+            ["p3", "", "Lamp", other, 1, "false"],
+            ["p2", "lamps", "Lamp", other, "second", "false"],
         ],
     )
     day = shop.folder / "feeds" / DAY1
@@ -136,25 +121,105 @@ def test_bad_feeds_are_quarantined_and_the_rest_goes_through(shop: Shop) -> None
     (day / "narrow.jsonl").write_text('{"product_id": "p1"}\n')
     (day / "broken.parquet").write_bytes(b"PAR1 but not really")
     (day / "notes.txt").write_text("hello")
-    said = shop.ingest()
-    assert "not a feed: 2026-01-05/notes.txt" in said
-    shop.run("backfill")
+
+
+def _add_bypassed_products(shop: Shop) -> None:
+    a, b, c = (shop.picture(f"{n}.jpg", 10 + i) for i, n in enumerate("abc"))
+    tiny = shop.picture("tiny.jpg", 9, (120, 150))
+    shop.feed(
+        DAY1,
+        "cedar",
+        [
+            ["curated", "rugs", "Rug", tiny, 1, "true"],
+            ["curated", "rugs", "Rug", a, 2, "true"],
+            ["single", "rugs", "Rug", b, 1, "false"],
+            ["none", "rugs", "Rug", "images/absent.jpg", 1, "false"],
+            ["normal", "rugs", "Rug", tiny, 1, "false"],
+            ["normal", "rugs", "Rug", c, 2, "false"],
+        ],
+    )
+
+
+def _add_a_product_of_two_suppliers(shop: Shop) -> None:
+    a, b = (shop.picture(f"mug-{n}.jpg", 20 + i) for i, n in enumerate("ab"))
+    shutil.copy(shop.folder / a, shop.folder / "images" / "copy.jpg")
+    rows = [["mug", "mugs", "<b>Mug</b>", u, i + 1, "no"] for i, u in enumerate([a, b])]
+    shop.feed(DAY1, "dune", rows)
+    shop.feed(DAY1, "elm", [["mug", "mugs", "Mug", "images/copy.jpg", 1, "no"]])
+
+
+def test_bad_images_are_quarantined_and_the_rest_goes_through(mixed: Shop) -> None:
+    quarantined = "FROM quarantine WHERE category = 'sofas'"
     refused = {
-        (row["feed_file"].split("/")[1], row["feed_row"], row["rule_id"], row["category"])
-        for row in shop.rows("SELECT feed_file, feed_row, rule_id, category FROM quarantine")
+        (row["image_url"], row["stage"], row["rule_id"])
+        for row in mixed.rows(f"SELECT image_url, stage, rule_id {quarantined}")
     }
     assert refused == {
-        ("acme.csv", 2, "duplicate_row", "lamps"),
-        ("acme.csv", 3, "missing_value", "lamps"),
-        ("acme.csv", 4, "missing_category", "uncategorised"),
-        ("acme.csv", 5, "wrong_type", "lamps"),
+        ("images/text.jpg", "fetch", "not_an_image"),
+        ("images/empty.jpg", "fetch", "empty_body"),
+        ("images/cut.jpg", "fetch", "truncated"),
+        ("images/dot.png", "fetch", "too_small"),
+        ("images/noise.png", "signals", "undecodable"),
+        ("images/absent.jpg", "fetch", "missing_file"),
+        ("../secret.jpg", "feed", "bad_image_url"),
+    }
+    (chosen,) = mixed.rows("SELECT image_urls FROM latest_image_sets WHERE category = 'sofas'")
+    assert chosen == {"image_urls": ["images/good.jpg"]}
+    for row in mixed.rows(f'SELECT measured, "limit", detail {quarantined}'):
+        assert all(row.values()), row
+
+
+def test_bad_feeds_are_quarantined_and_the_rest_goes_through(mixed: Shop) -> None:
+    refused = {
+        (row["feed_file"].split("/")[1], row["feed_row"], row["rule_id"], row["category"])
+        for row in mixed.rows(
+            "SELECT feed_file, feed_row, rule_id, category FROM quarantine "
+            "WHERE stage = 'feed' AND category <> 'sofas'"
+        )
+    }
+    assert refused == {
+        ("birch.csv", 2, "duplicate_row", "lamps"),
+        ("birch.csv", 3, "missing_value", "lamps"),
+        ("birch.csv", 4, "missing_category", "uncategorised"),
+        ("birch.csv", 5, "wrong_type", "lamps"),
         ("nothing.csv", None, "empty_file", "uncategorised"),
         ("latin.csv", None, "unknown_encoding", "uncategorised"),
         ("narrow.jsonl", None, "missing_column", "uncategorised"),
         ("broken.parquet", None, "unreadable_file", "uncategorised"),
     }
-    (offer,) = shop.rows("SELECT product_id, image_url FROM supplier_offers")
-    assert offer == {"product_id": "p1", "image_url": good}
+    offers = "SELECT product_id, image_url FROM supplier_offers WHERE category = 'lamps'"
+    assert mixed.rows(offers) == [{"product_id": "p2", "image_url": "images/lamp.jpg"}]
+
+
+def test_curated_and_single_products_are_bypassed_and_say_so(mixed: Shop) -> None:
+    found = mixed.rows(
+        "SELECT product_id, status, len(after) AS n FROM image_set_changes WHERE category = 'rugs'"
+    )
+    assert {(r["product_id"], r["status"], r["n"]) for r in found} == {
+        ("curated", "bypassed_curated", 2),
+        ("single", "bypassed_single_image", 1),
+        ("none", "bypassed_no_image", 0),
+        ("normal", "changed", 1),
+    }
+    (why,) = mixed.rows(
+        "SELECT rule_id, reason FROM image_decisions "
+        "WHERE product_id = 'normal' AND decision = 'left_out'"
+    )
+    assert why["rule_id"] == "low_resolution"
+    assert "150 px" in str(why["reason"])
+
+
+def test_the_gallery_shows_every_product(mixed: Shop) -> None:
+    assert "gallery:" in mixed.run("gallery")
+    page = (mixed.folder / "home" / "galleries" / "latest.html").read_text()
+    assert "&lt;b&gt;Mug" in page
+    assert "elm" in page
+    for product in ("curated", "single", "none", "normal", "mug", "p1", "p2"):
+        assert product in page
+    aggregated = mixed.rows(
+        "SELECT suppliers FROM aggregated_images WHERE product_id = 'mug' ORDER BY len(suppliers)"
+    )
+    assert [row["suppliers"] for row in aggregated] == [["dune"], ["dune", "elm"]]
 
 
 def test_feeds_that_come_twice_later_or_corrected(shop: Shop) -> None:
@@ -187,38 +252,6 @@ def test_feeds_that_come_twice_later_or_corrected(shop: Shop) -> None:
     assert [row["image_url"] for row in urls] == [b, c]
 
 
-def test_curated_and_single_products_are_bypassed_and_say_so(shop: Shop) -> None:
-    a, b, c = (shop.picture(f"{n}.jpg", i) for i, n in enumerate("abc"))
-    tiny = shop.picture("tiny.jpg", 9, (120, 150))
-    shop.feed(
-        DAY1,
-        "acme",
-        [
-            ["curated", "lamps", "Lamp", tiny, 1, "true"],
-            ["curated", "lamps", "Lamp", a, 2, "true"],
-            ["single", "lamps", "Lamp", b, 1, "false"],
-            ["none", "lamps", "Lamp", "images/absent.jpg", 1, "false"],
-            ["normal", "lamps", "Lamp", tiny, 1, "false"],
-            ["normal", "lamps", "Lamp", c, 2, "false"],
-        ],
-    )
-    shop.ingest()
-    shop.run("backfill")
-    found = shop.rows("SELECT product_id, status, len(after) AS n FROM image_set_changes")
-    assert {(r["product_id"], r["status"], r["n"]) for r in found} == {
-        ("curated", "bypassed_curated", 2),
-        ("single", "bypassed_single_image", 1),
-        ("none", "bypassed_no_image", 0),
-        ("normal", "changed", 1),
-    }
-    (why,) = shop.rows(
-        "SELECT rule_id, reason FROM image_decisions "
-        "WHERE product_id = 'normal' AND decision = 'left_out'"
-    )
-    assert why["rule_id"] == "low_resolution"
-    assert "150 px" in str(why["reason"])
-
-
 def test_errors_are_one_clear_line(shop: Shop) -> None:
     assert "run `imgassets ingest` first" in shop.run("backfill", code=1)
     assert "does not exist" in shop.run("ingest", str(shop.folder / "nowhere"), code=1)
@@ -239,26 +272,6 @@ def test_a_misspelt_setting_is_an_error(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "unknown setting IMGASSETS_BACKBON" in done.stderr
-
-
-def test_the_gallery_shows_every_product(shop: Shop) -> None:
-    a, b = (shop.picture(f"{n}.jpg", i) for i, n in enumerate("ab"))
-    shutil.copy(shop.folder / a, shop.folder / "images" / "copy.jpg")
-    shop.feed(
-        DAY1,
-        "acme",
-        [["p1", "lamps", "<b>Lamp</b>", u, i + 1, "no"] for i, u in enumerate([a, b])],
-    )
-    shop.feed(DAY1, "birch", [["p1", "lamps", "Lamp", "images/copy.jpg", 1, "no"]])
-    shop.ingest()
-    shop.run("backfill")
-    assert "gallery:" in shop.run("gallery")
-    page = (shop.folder / "home" / "galleries" / "latest.html").read_text()
-    assert "&lt;b&gt;Lamp" in page
-    assert "birch" in page
-    aggregated = shop.rows("SELECT suppliers FROM aggregated_images ORDER BY len(suppliers)")
-    assert [row["suppliers"] for row in aggregated] == [["acme"], ["acme", "birch"]]
-    assert pl.DataFrame(aggregated).height == 2
 
 
 def test_backfill_trains_first_where_there_are_labels_and_no_model(shop: Shop) -> None:

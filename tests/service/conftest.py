@@ -223,6 +223,7 @@ class Threaded:
     """The service in a thread of this process."""
 
     def __init__(self, shop: Shop) -> None:
+        self.shop = shop
         app = create_app(shop.warehouse, shop.store, shop.settings.vision, builtin_flags())
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -242,9 +243,16 @@ class Threaded:
 
 
 @pytest.fixture
-def client(shop: Shop) -> Iterator[httpx2.Client]:
-    """A client of a service of its own over ``shop``."""
-    with Threaded(shop) as service, httpx2.Client(base_url=service.url, timeout=60) as session:
+def service(shop: Shop) -> Iterator[Threaded]:
+    """A service of a test's own over ``shop``, in a thread: quicker to start than `served`."""
+    with Threaded(shop) as running:
+        yield running
+
+
+@pytest.fixture
+def client(service: Threaded) -> Iterator[httpx2.Client]:
+    """A client of the test's own service."""
+    with httpx2.Client(base_url=service.url, timeout=60) as session:
         yield session
 
 

@@ -1,4 +1,4 @@
-"""The review page in Debian's chromium, over the service as people start it."""
+"""The review page in Debian's chromium; the service is a process where it is to be killed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ pytestmark = pytest.mark.browser
 class Tab:
     """One reviewer's page."""
 
-    def __init__(self, browser, served, **options) -> None:
+    def __init__(self, browser, service, **options) -> None:
         options = {"viewport": {"width": 1280, "height": 800}, **options}
-        self.context = browser.new_context(base_url=served.url, **options)
+        self.context = browser.new_context(base_url=service.url, **options)
         self.context.set_default_timeout(60_000)
         self.page = self.context.new_page()
         self.problems: list[str] = []
@@ -50,14 +50,21 @@ class Tab:
 
 
 @pytest.fixture
-def tab(browser, served):
+def tab(browser, service):
+    made = Tab(browser, service)
+    yield made
+    made.context.close()
+
+
+@pytest.fixture
+def killable(browser, served):
     made = Tab(browser, served)
     yield made
     made.context.close()
 
 
-def test_y_n_u_skip_and_undo_by_keys(tab, served):
-    shop = served.shop
+def test_y_n_u_skip_and_undo_by_keys(tab, service):
+    shop = service.shop
     tasks = shop.tasks["task_id"].to_list()
     tab.open()
     images = []
@@ -77,10 +84,10 @@ def test_y_n_u_skip_and_undo_by_keys(tab, served):
     assert tab.text("#done") == "3"
     assert tab.text("#open") == str(len(tasks) - 3)
     assert tab.problems == []
-    assert [url for url in tab.asked if not url.startswith(served.url)] == []
+    assert [url for url in tab.asked if not url.startswith(service.url)] == []
 
 
-def test_the_name_is_asked_once_and_remembered(tab, served):
+def test_the_name_is_asked_once_and_remembered(tab, service):
     tab.open("/review")
     page = tab.page
     page.wait_for_selector("#who[open]")
@@ -98,54 +105,54 @@ def test_the_name_is_asked_once_and_remembered(tab, served):
     tab.ready()
     assert page.is_hidden("#who")
     assert tab.text("#reviewer") == "Zoë"
-    assert served.shop.answers()["reviewer"].to_list() == ["Zoë"]
+    assert service.shop.answers()["reviewer"].to_list() == ["Zoë"]
 
 
 @pytest.mark.slow
-def test_a_server_killed_while_answering_loses_and_doubles_nothing(tab, served):
+def test_a_server_killed_while_answering_loses_and_doubles_nothing(killable, served):
     shop = served.shop
-    tab.open()
+    killable.open()
     said = {}
     for key, answer in (("y", "yes"), ("n", "no")):
-        said[tab.ready()] = answer
-        tab.key(key)
+        said[killable.ready()] = answer
+        killable.key(key)
     served.end(signal.SIGKILL)
     for key, answer in (("u", "unsure"), ("y", "yes")):
-        said[tab.ready()] = answer
-        tab.key(key)
-    tab.page.keyboard.press("ArrowLeft")
+        said[killable.ready()] = answer
+        killable.key(key)
+    killable.page.keyboard.press("ArrowLeft")
     said.popitem()
-    tab.page.wait_for_selector(".saved.failing")
-    assert tab.text("#saved").startswith("Not saved yet (")
+    killable.page.wait_for_selector(".saved.failing")
+    assert killable.text("#saved").startswith("Not saved yet (")
     # The page may be left, too: what waits is kept in the browser.
-    tab.page.on("dialog", lambda dialog: dialog.accept())
-    tab.page.close()
-    tab.page = tab.context.new_page()
+    killable.page.on("dialog", lambda dialog: dialog.accept())
+    killable.page.close()
+    killable.page = killable.context.new_page()
     served.start()
-    tab.open("/review")
-    tab.ready()
-    tab.saved()
+    killable.open("/review")
+    killable.ready()
+    killable.saved()
     image = dict(shop.tasks.select("task_id", "image_id").iter_rows())
     assert {image[task]: answer for task, answer in shop.standing().items()} == said
     rows = shop.answers()
     assert rows.height == 5
     assert rows["answer_id"].n_unique() == 5
-    assert tab.ready() == shop.tasks["image_id"][3]
+    assert killable.ready() == shop.tasks["image_id"][3]
 
 
-def test_leaving_with_unsaved_answers_warns(tab, served):
-    tab.open()
-    tab.ready()
+def test_leaving_with_unsaved_answers_warns(killable, served):
+    killable.open()
+    killable.ready()
     served.end(signal.SIGKILL)
-    tab.key("y")
-    with tab.page.expect_event("dialog") as warned:
-        tab.page.close(run_before_unload=True)
+    killable.key("y")
+    with killable.page.expect_event("dialog") as warned:
+        killable.page.close(run_before_unload=True)
     assert warned.value.type == "beforeunload"
     warned.value.dismiss()
-    assert not tab.page.is_closed()
+    assert not killable.page.is_closed()
 
 
-def test_a_question_with_choices_is_answered_by_numbers(typed, tab, served, pictures):
+def test_a_question_with_choices_is_answered_by_numbers(typed, tab, service, pictures):
     tab.open()
     tab.key("y")
     tab.ready()
@@ -171,11 +178,11 @@ def test_a_question_with_choices_is_answered_by_numbers(typed, tab, served, pict
     tab.page.keyboard.press("1")
     tab.page.wait_for_selector("#answers [data-answer=yes]")
     tab.saved()
-    assert served.shop.standing()[typed["task_id"]] == "front"
+    assert service.shop.standing()[typed["task_id"]] == "front"
     assert tab.problems == []
 
 
-def test_earlier_answers_can_be_undone_after_a_reload(tab, served):
+def test_earlier_answers_can_be_undone_after_a_reload(tab, service):
     tab.open()
     image = tab.ready()
     tab.key("y")
@@ -189,11 +196,11 @@ def test_earlier_answers_can_be_undone_after_a_reload(tab, served):
         "(id) => document.querySelector('#stage img')?.src.includes(id)", arg=image
     )
     tab.saved()
-    assert list(served.shop.standing().values()) == ["no"]
+    assert list(service.shop.standing().values()) == ["no"]
 
 
-def test_an_answer_that_the_server_refuses_is_said(tab, served):
-    shop = served.shop
+def test_an_answer_that_the_server_refuses_is_said(tab, service):
+    shop = service.shop
     tab.open()
     tab.ready()
     task = shop.tasks.row(0, named=True)["task_id"]
@@ -213,14 +220,14 @@ def _with_other_task(route, task_id):
     route.fulfill(response=reply, body=reply.text().replace(task_id, "0" * 16))
 
 
-def test_two_reviewers_see_different_questions(browser, tab, served):
+def test_two_reviewers_see_different_questions(browser, tab, service):
     first = tab.open().ready()
-    other = Tab(browser, served).open("/review?reviewer=Ben")
+    other = Tab(browser, service).open("/review?reviewer=Ben")
     assert other.ready() != first
     other.context.close()
 
 
-def test_all_done_and_the_skipped_ones_again(tab, served):
+def test_all_done_and_the_skipped_ones_again(tab, service):
     tab.open("/review?flag=blurry&reviewer=Ana")
     for key in ("y", "ArrowRight", "n"):
         tab.key(key)
@@ -236,10 +243,10 @@ def test_all_done_and_the_skipped_ones_again(tab, served):
     tab.page.keyboard.press("ArrowLeft")
     tab.ready()
     tab.saved()
-    assert len(served.shop.standing()) == 3
+    assert len(service.shop.standing()) == 3
 
 
-def test_supplier_text_is_only_text(tab, served):
+def test_supplier_text_is_only_text(tab, service):
     tab.open().ready()
     assert tab.text("#product-title").startswith("<script>alert('title')</script>")
     assert tab.problems == []
@@ -260,7 +267,7 @@ def test_zoom_and_help_by_keys(tab):
     assert tab.text("#done") == "0"
 
 
-def test_mouse_and_space_do_not_answer_twice(tab, served):
+def test_mouse_and_space_do_not_answer_twice(tab, service):
     tab.open()
     before = tab.ready()
     tab.page.click(".answer.yes")
@@ -269,13 +276,15 @@ def test_mouse_and_space_do_not_answer_twice(tab, served):
     )
     tab.key(" ")
     tab.saved()
-    assert list(served.shop.standing().values()) == ["yes"]
+    assert list(service.shop.standing().values()) == ["yes"]
 
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_width_scrolls_sideways_and_text_has_contrast(browser, served, width, scheme):
-    tab = Tab(browser, served, viewport={"width": width, "height": 800}, color_scheme=scheme).open()
+def test_no_width_scrolls_sideways_and_text_has_contrast(browser, service, width, scheme):
+    tab = Tab(
+        browser, service, viewport={"width": width, "height": 800}, color_scheme=scheme
+    ).open()
     tab.key("y")
     tab.ready()
     tab.page.wait_for_selector("#history li")
@@ -314,7 +323,7 @@ FAINT = """() => {
 }"""
 
 
-def test_picture(tab, served, pictures):
+def test_picture(tab, service, pictures):
     tab.page.set_viewport_size({"width": 1300, "height": 940})
     tab.open()
     for key in ("y", "y", "n", "u"):

@@ -29,7 +29,7 @@ def category_model(
             "promoted": report.promoted,
             "retrained": report.retrained,
             "why": report.explanation,
-            "notes": "; ".join(report.notes) or "none",
+            "notes": list(report.notes),
             **{name: float(value) for name, value in report.metrics.items()},
         }
     )

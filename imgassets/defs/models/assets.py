@@ -143,7 +143,7 @@ def _result(report: "TrainingReport") -> dg.MaterializeResult:
             "promoted": report.promoted,
             "retrained": report.retrained,
             "why": report.explanation,
-            "notes": "; ".join(report.notes) or "none",
+            "notes": list(report.notes),
             "comparison": dg.MetadataValue.md(_markdown(report.comparison)),
             **{name: float(value) for name, value in report.metrics.items()},
         }

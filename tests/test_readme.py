@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,6 +27,7 @@ from imgassets.selection.quality import DEFECTS
 from imgassets.settings import Settings
 from imgassets.warehouse.contracts import BY_NAME
 from imgassets.warehouse.lake import Warehouse, view_files
+from tests.command import run_command
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -45,6 +45,10 @@ FILLS = re.compile(
     r"imgassets (ingest|categories|labels|train|types|backfill|models promote|review)\b"
 )
 """Commands that fill the warehouse or need the one before: they run in the README's order."""
+
+NEEDS_SHELL = re.compile(r"[|>&$]|imgassets sql$")
+"""Lines that a shell must run: each command of theirs is a process. The others are quicker in this
+one, see `run_command`."""
 
 ELSEWHERE = {
     "make demo": "Makefile",
@@ -89,7 +93,7 @@ SQL = blocks("sql")
 def ran(tmp_path_factory):
     """Run the README's commands in a folder laid out as it says; stop at a failure.
 
-    What fills the warehouse runs in the README's order, what only looks runs two at a time.
+    What fills the warehouse runs in the README's order, before what only looks.
     """
     folder = tmp_path_factory.mktemp("readme")
     catalog = write_sample_catalog(folder, styles=2)
@@ -99,31 +103,32 @@ def ran(tmp_path_factory):
     shutil.copy(ROOT / "workspace.yaml", folder)
     (folder / "sql").symlink_to(ROOT / "sql")
     home = folder / "state"
-    environment = {
-        n: v for n, v in os.environ.items() if not n.startswith(("IMGASSETS", "DAGSTER"))
+    variables = {
+        "IMGASSETS_HOME": str(home),
+        "IMGASSETS_LEARNING__MAX_SOURCES": "12",  # quick: the commands are the point
+        "IMGASSETS_LEARNING__MAX_AUGMENTATIONS": "1",
     }
-    environment |= {"IMGASSETS_HOME": str(home), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    environment.pop("MLFLOW_TRACKING_URI", None)
-    environment["IMGASSETS_LEARNING__MAX_SOURCES"] = "12"  # quick: the commands are the point
-    environment["IMGASSETS_LEARNING__MAX_AUGMENTATIONS"] = "1"
+    kept = {n: v for n, v in os.environ.items() if not n.startswith(("IMGASSETS", "DAGSTER", "ML"))}
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
 
     def run(command):
-        result = subprocess.run(
-            ["bash", "-c", command],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=400,
-        )
+        if NEEDS_SHELL.search(command):
+            result = subprocess.run(
+                ["bash", "-c", command],
+                cwd=folder,
+                env={**kept, **variables, "PATH": path},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=400,
+            )
+        else:
+            result = run_command(*shlex.split(command)[1:], environment=variables, folder=folder)
         assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
         return result.stdout
 
     done = {command: run(command) for command in RUN_HERE if FILLS.match(command)}
-    with ThreadPoolExecutor(2) as pool:
-        looks = [command for command in RUN_HERE if command not in done]
-        done |= zip(looks, pool.map(run, looks), strict=True)
+    done |= {command: run(command) for command in RUN_HERE if command not in done}
     lake = home / "warehouse"
     warehouse = Warehouse(f"ducklake:sqlite:{lake}/catalog.sqlite", f"{lake}/data/")
     return SimpleNamespace(folder=folder, home=home, out=done, warehouse=warehouse)

@@ -239,13 +239,7 @@ class Warehouse:
         with self._commit_lock(), self.connect(read_only=False) as connection:
             statements = self._pending_ddl(connection)
             if statements:
-                connection.execute("BEGIN")
-                for statement in statements:
-                    connection.execute(statement)
-                connection.execute(
-                    f"CALL {_ALIAS}.set_commit_message('imgassets', 'create tables')"
-                )
-                connection.execute("COMMIT")
+                self._run_once(connection, statements, "create tables")
             self._install_views(connection)
         self._initialised = True
 
@@ -273,24 +267,35 @@ class Warehouse:
                 "SELECT view_name, comment FROM duckdb_views() WHERE database_name = ?", [_ALIAS]
             ).fetchall()
         )
+        statements: list[str] = []
+        changed: list[str] = []
         for path in view_files():
             sql = path.read_text(encoding="utf-8")
             comment = view_comment(sql)
             # A view is replaced only when its text changed: each replacement is a new snapshot.
             version = f"{comment} [{zlib.crc32(sql.encode()):08x}]"
-            if installed.get(path.stem) == version:
-                continue
-            connection.execute("BEGIN")
-            try:
-                connection.execute(f"CREATE OR REPLACE VIEW {path.stem} AS {sql}")
-                connection.execute(f"COMMENT ON VIEW {path.stem} IS {quote(version)}")
-                connection.execute(
-                    f"CALL {_ALIAS}.set_commit_message('imgassets', {quote('view ' + path.stem)})"
-                )
-                connection.execute("COMMIT")
-            except duckdb.Error:
-                connection.execute("ROLLBACK")  # an open transaction could not be detached
-                raise
+            if installed.get(path.stem) != version:
+                changed.append(path.stem)
+                statements += [
+                    f"CREATE OR REPLACE VIEW {path.stem} AS {sql}",
+                    f"COMMENT ON VIEW {path.stem} IS {quote(version)}",
+                ]
+        if statements:
+            self._run_once(connection, statements, f"views {', '.join(changed)}")
+
+    def _run_once(
+        self, connection: duckdb.DuckDBPyConnection, statements: Sequence[str], message: str
+    ) -> None:
+        """Run statements in one transaction, one snapshot."""
+        connection.execute("BEGIN")
+        try:
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"CALL {_ALIAS}.set_commit_message('imgassets', {quote(message)})")
+            connection.execute("COMMIT")
+        except duckdb.Error:
+            connection.execute("ROLLBACK")  # an open transaction would outlive the block
+            raise
 
     def read(
         self,

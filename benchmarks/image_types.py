@@ -42,6 +42,8 @@ from imgassets.warehouse.contract import UNSURE
 VIEWS = ("front", "back", "closeup")
 CURVE = (10, 30, 100, 300)
 DRAWS = 5
+_ASKED = pl.col("usable") & (pl.col("view") != "side")
+"""No label teaches side views."""
 
 
 class Seen(NamedTuple):
@@ -144,6 +146,7 @@ def approaches(
             f"{row['macro_f1']:.4f}  calibration error {row['raw_ece']:.3f} → {row['ece']:.3f}"
         )
     print("other styles:")
+    answered = test
     for name, fit in fits.items():
         started = time.monotonic()
         model = fit()
@@ -154,6 +157,12 @@ def approaches(
             p = model.predict_proba(x, test["category"].to_list())
         answers = np.array(model.classes)[p.argmax(axis=1)]
         report(name, test, answers, f"{time.monotonic() - started:.0f} s")
+        answered = answered.with_columns(pl.Series(name, answers))
+    print(f"by category, usable images, accuracy / macro-F1: {', '.join(fits)}")
+    for category, part in _by_category(answered):
+        found = [evaluate(part["view"].to_list(), part[name].to_list(), VIEWS) for name in fits]
+        scores = "   ".join(f"{each.accuracy:.3f} / {each.macro_f1:.3f}" for each in found)
+        print(f"  {category:<18} {scores}   of {part.height}")
 
 
 def scopes(seen: Seen, labelled: pl.DataFrame, test: pl.DataFrame, settings: Settings) -> None:
@@ -225,14 +234,15 @@ def by_category(answered: pl.DataFrame) -> None:
     """Print accuracy and macro-F1 by category, and what the limit for 'unsure' does."""
     joined = answered.with_columns(
         answer="best_guess", sure=pl.col("image_type") != UNSURE, by="answered_by"
-    ).filter(pl.col("usable") & (pl.col("view") != "side"))
-    print("by category, usable images: accuracy / macro-F1")
-    for (category,), part in sorted(joined.group_by("category"), key=lambda item: str(item[0])):
+    )
+    print("by category, usable images, accuracy / macro-F1: the closest models")
+    for category, part in _by_category(joined):
         found = evaluate(part["view"].to_list(), part["answer"].to_list(), VIEWS)
         print(
             f"  {category!s:<20} {found.accuracy:.3f} / {found.macro_f1:.3f} of {found.n:3}  "
             f"{part['by'][0]}"
         )
+    joined = joined.filter(_ASKED)
     right = pl.col("view") == pl.col("answer")
     sure, unsure = joined.filter("sure"), joined.filter(~pl.col("sure"))
     print(
@@ -241,13 +251,19 @@ def by_category(answered: pl.DataFrame) -> None:
     )
 
 
+def _by_category(test: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
+    """Return each category and its images that are asked."""
+    found = test.filter(_ASKED).group_by("category")
+    return sorted(((str(category), part) for (category,), part in found), key=lambda pair: pair[0])
+
+
 def learning_curve(labelled: pl.DataFrame, test: pl.DataFrame) -> None:
     """Print macro-F1 on the other styles by number of labels, a mean over draws of whole styles.
 
     A category has 35 labels here on average, so that 100 and 300 are only had of all categories
     together; 10 and 30 are given both ways.
     """
-    usable = test.filter(pl.col("usable") & (pl.col("view") != "side"))
+    usable = test.filter(_ASKED)
     print("learning curve: macro-F1 on other styles (logistic, shallow network)")
     for n in CURVE:
         print(f"  {n:3} labels of all categories together: {_drawn(labelled, usable, n)}")

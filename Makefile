@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Three workers share the cores: threads of BLAS and OpenMP that spin while they wait would take them.
+PYTEST := OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest \
+	-n 3 --dist loadfile --no-loadscope-reorder --durations 25
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 .PHONY: demo test test-all check format pictures dev install install-dev clean help
@@ -28,10 +31,10 @@ demo: install  ## run the main job on the generated sample catalog: scoreboard a
 	@$(BIN)/imgassets demo
 
 test: install-dev  ## run every test but those marked soak
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 25 -m "not soak"
+	@$(PYTEST) -m "not soak"
 
 test-all: install-dev  ## run every test, half an hour
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 25
+	@$(PYTEST)
 
 check: install-dev  ## format, lint, types and import rules
 	@$(BIN)/ruff format --check .

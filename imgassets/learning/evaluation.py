@@ -202,3 +202,24 @@ def _binary_by_category(rows: pl.DataFrame, positive: str) -> pl.DataFrame:
 def _ratio(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
     """Return part / whole, null where the whole is 0."""
     return pl.when(whole > 0).then(part / whole)
+
+
+def luck_of_win(labels: Sequence[str], answers: Sequence[str], others: Sequence[str]) -> float:
+    """Return how probable so many wins over another model are if both are equally good.
+
+    The one-sided sign test on the rows that one of them answers rightly and the other does not
+    (Dixon and Mood, 1946; on paired classifiers known as McNemar's exact test).
+
+    Args:
+        labels: n right classes.
+        answers: n classes that the one model answered.
+        others: n classes that the other answered.
+
+    Returns:
+        0 … 1; 1 where they are never right apart.
+    """
+    from scipy.stats import binomtest  # type: ignore[import-untyped]
+
+    pairs = [(a == t, o == t) for t, a, o in zip(labels, answers, others, strict=True)]
+    won, lost = pairs.count((True, False)), pairs.count((False, True))
+    return float(binomtest(won, won + lost, alternative="greater").pvalue) if won + lost else 1.0

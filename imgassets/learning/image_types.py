@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from imgassets.learning.evaluation import Evaluation, evaluate
+from imgassets.learning.evaluation import Evaluation, evaluate, luck_of_win
 from imgassets.learning.features import embedding_matrix
 from imgassets.learning.registered import CorruptedModel, RegisteredVersion, needs_promotion
 from imgassets.learning.registry import ModelRegistry
@@ -45,6 +45,10 @@ ALGORITHM = "image-types-2"
 """Version of everything here and in `type_*.py` that can change a model of the same labels."""
 
 HELD_OUT = "held_out.parquet"
+
+CHANCE = 0.05
+"""A narrower model, which has seen fewer labels, answers only where its win over a wider one on the
+same images is luck with at most this probability: on a few dozen images most small wins are."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +216,7 @@ def _contest(
     for other in wider:
         if (rival := registry.champion(other.model)) is not None:
             name = f"champion {rival.version} of {other}"
-            return _against(registry, other, rival, name, held_out, signals_version)
+            return _against(registry, other, rival, name, held_out, signals_version, CHANCE)
     return True, "first version: no champion to compare with"
 
 
@@ -223,7 +227,9 @@ def _against(
     name: str,
     held_out: pl.DataFrame,
     signals_version: str,
+    chance: float = 1.0,
 ) -> tuple[bool, str]:
+    """Compare with one rival; `chance` is the largest probability of a win by luck."""
     try:
         theirs = held_out_answers(registry, scope.model, rival.version)
     except CorruptedModel as error:
@@ -245,11 +251,15 @@ def _against(
     scored = {*both["answer"], *both["theirs"]}
     new = evaluate(labels, both["answer"].to_list(), scored).macro_f1
     old = evaluate(labels, both["theirs"].to_list(), scored).macro_f1
-    wins = new > old
-    return wins, (
-        f"{'better' if wins else 'not better'} than {name} on the same {both.height} held-out "
-        f"images: {METRIC} {new:.4f} against {old:.4f} ({new - old:+.4f})"
+    luck = luck_of_win(labels, both["answer"].to_list(), both["theirs"].to_list())
+    verdict = "not better" if new <= old else "better" if luck <= chance else "not clearly better"
+    explanation = (
+        f"{verdict} than {name} on the same {both.height} held-out images: {METRIC} {new:.4f} "
+        f"against {old:.4f} ({new - old:+.4f})"
     )
+    if verdict == "not clearly better":
+        explanation += f", by luck with probability {luck:.2f}, over {chance:g}"
+    return verdict == "better", explanation
 
 
 def _metrics(chosen: Candidate, comparison: pl.DataFrame) -> dict[str, float]:

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from imgassets.learning.evaluation import evaluate, group_split
+from imgassets.learning.evaluation import evaluate, group_split, luck_of_win
 
 
 def groups(n: int, each: int = 3) -> pl.DataFrame:
@@ -62,6 +62,19 @@ def test_only_scored_classes_count() -> None:
 def test_nothing_to_compare() -> None:
     with pytest.raises(ValueError, match="no held-out labels"):
         evaluate([], [])
+
+
+def test_a_win_may_be_luck() -> None:
+    labels = ["a"] * 10
+    right, wrong = ["a"] * 10, ["b"] * 10
+    assert luck_of_win(labels, right, right) == 1.0
+    assert luck_of_win(labels, wrong, wrong) == 1.0
+    assert luck_of_win(labels, right, wrong) == pytest.approx(0.5**10)
+    one_win = ["b", *right[1:]]
+    assert luck_of_win(labels, right, one_win) == pytest.approx(0.5)
+    assert luck_of_win(labels, one_win, right) == 1.0
+    # Five wins, one defeat: 7 of the 64 ways in which six fair coins can fall.
+    assert luck_of_win(labels, one_win, ["a", *wrong[:5], *right[:4]]) == pytest.approx(7 / 64)
 
 
 def test_plot_is_a_png() -> None:

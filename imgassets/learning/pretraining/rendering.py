@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
@@ -65,8 +66,11 @@ def render_many(
         made = map(partial(_numbered, side, seed), range(count))
         _collect(made, found, tell)
         return found
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        _collect(pool.imap(partial(_numbered, side, seed), range(count), 32), found, tell)
+    # Spawned, because this process may have threads; an executor ends its processes, a Pool kills
+    # them, which was seen to hang where one was still starting.
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        numbered = partial(_numbered, side, seed)
+        _collect(pool.map(numbered, range(count), chunksize=32), found, tell)
     return found
 
 

@@ -233,6 +233,7 @@ def found(scores: Scores, flag: str) -> dict[str, bool]:
     return dict(reaches.iter_rows())
 
 
+@pytest.mark.soak
 class TestOfPictures:
     def test_training_registers_and_records(self, reports, models, warehouse) -> None:
         for flag, report in reports.items():

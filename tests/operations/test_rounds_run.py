@@ -260,6 +260,7 @@ rounds.run_round("adult", 1, made["warehouse"], made["registry"], made["store"],
 """
 
 
+@pytest.mark.soak
 def test_a_round_killed_between_training_and_commit_is_run_again(catalog: Catalog) -> None:
     seed_labels(catalog, "adult", "laptop", 5)
     settings = catalog.settings

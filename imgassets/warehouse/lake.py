@@ -134,18 +134,15 @@ class _Database:
         if "://" in data_path:
             _load_extension(self.connection, "httpfs")
         self.lock = threading.RLock()
-        self._attached: tuple[int, int] | None = None
+        self._attached: tuple[int, ...] | None = None
 
     def attach(self, statement: str, file: Path | None) -> None:
         """Attach the lake, unless this very file of a SQLite catalog is attached."""
-        found = file and file.exists() and file.stat()
-        identity = (found.st_dev, found.st_ino) if found else None
-        if identity is not None and identity == self._attached:
+        if self._attached and self._attached == _identity(file):
             return
         self.detach()
         self.connection.execute(statement)
-        found = file and file.stat()  # attaching creates it
-        self._attached = (found.st_dev, found.st_ino) if found else (0, 0)
+        self._attached = _identity(file)
 
     def detach(self) -> None:
         """Let go of the catalog."""
@@ -154,9 +151,20 @@ class _Database:
             self.connection.execute(f"DETACH {_ALIAS}")
 
 
+def _identity(file: Path | None) -> tuple[int, ...]:
+    """Return what tells a file from another of the same path; () where there is none."""
+    if file is None or not file.exists():
+        return ()
+    found = file.stat()
+    return found.st_dev, found.st_ino
+
+
 @functools.lru_cache(maxsize=16)
 def _database(catalog: str, data_path: str, read_only: bool) -> _Database:
-    """Open the process's DuckDB for a lake; loading the extensions takes most of a second."""
+    """Open the process's DuckDB for a lake, one for readers and one for writers.
+
+    Loading the extensions takes a good part of a second.
+    """
     return _Database(catalog, data_path)
 
 

@@ -166,6 +166,29 @@ def test_a_plain_duckdb_client_attaches_with_the_printed_line(warehouse: Warehou
     assert done.stdout.strip() == "a"
 
 
+def test_what_another_process_commits_is_seen_at_once(warehouse: Warehouse) -> None:
+    write(warehouse, "mine", TABLET)
+    assert warehouse.read(PartitionState).height == 1
+    theirs = (
+        "from tests.warehouse.test_lake import *\n"
+        f"write(Warehouse({warehouse.catalog!r}, {warehouse.data_path!r}), 'theirs', LAPTOP)"
+    )
+    subprocess.run([sys.executable, "-c", theirs], check=True, cwd=Path(__file__).parents[2])
+    assert set(warehouse.read(PartitionState)["fingerprint"]) == {"mine", "theirs"}
+
+
+def test_a_warehouse_made_anew_in_the_same_place_is_another_one(warehouse: Warehouse) -> None:
+    write(warehouse, "old", TABLET)
+    assert warehouse.read(PartitionState).height == 1
+    for file in Path(warehouse.data_path).parent.glob("catalog.sqlite*"):
+        file.unlink()
+    again = Warehouse(warehouse.catalog, warehouse.data_path)
+    again.initialise()
+    assert again.read(PartitionState).is_empty()
+    write(again, "new", LAPTOP)
+    assert again.read(PartitionState)["fingerprint"].to_list() == ["new"]
+
+
 def test_an_absent_warehouse_is_a_clear_error(tmp_path: Path) -> None:
     lake = Warehouse(f"ducklake:sqlite:{tmp_path}/none.sqlite", f"{tmp_path}/data")
     with pytest.raises(WarehouseError, match="run `imgassets ingest` first"):

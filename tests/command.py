@@ -20,6 +20,12 @@ from imgassets.cli import main
 from imgassets.cli.common import console, errors
 
 
+def other_variables() -> dict[str, str]:
+    """Return the environment without the variables of imgassets, Dagster and MLflow."""
+    ours = ("IMGASSETS_", "DAGSTER", "MLFLOW_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
 def run_command(
     *arguments: str, environment: Mapping[str, str], folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
@@ -27,14 +33,13 @@ def run_command(
 
     Variables of imgassets, Dagster and MLflow are those of `environment` alone.
     """
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("IMGASSETS", "DAGSTER", "ML"))}
     out, err = io.StringIO(), io.StringIO()
     code = 0
     before = console.file, errors.file
     console.file, errors.file = out, err
     try:
         with (
-            patch.dict(os.environ, {**kept, **environment}, clear=True),
+            patch.dict(os.environ, {**other_variables(), **environment}, clear=True),
             patch.object(sys, "argv", ["imgassets", *arguments]),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),

@@ -27,7 +27,7 @@ from imgassets.selection.quality import DEFECTS
 from imgassets.settings import Settings
 from imgassets.warehouse.contracts import BY_NAME
 from imgassets.warehouse.lake import Warehouse, view_files
-from tests.command import run_command
+from tests.command import other_variables, run_command
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -108,7 +108,6 @@ def ran(tmp_path_factory):
         "IMGASSETS_LEARNING__MAX_SOURCES": "12",  # quick: the commands are the point
         "IMGASSETS_LEARNING__MAX_AUGMENTATIONS": "1",
     }
-    kept = {n: v for n, v in os.environ.items() if not n.startswith(("IMGASSETS", "DAGSTER", "ML"))}
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
 
     def run(command):
@@ -116,7 +115,7 @@ def ran(tmp_path_factory):
             result = subprocess.run(
                 ["bash", "-c", command],
                 cwd=folder,
-                env={**kept, **variables, "PATH": path},
+                env={**other_variables(), **variables, "PATH": path},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

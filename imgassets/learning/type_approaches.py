@@ -14,7 +14,7 @@ from imgassets.learning import type_block, type_net
 from imgassets.learning.block_model import APPROACH as BLOCK
 from imgassets.learning.type_block import TypeBlock
 from imgassets.learning.type_net import Floats, TypeNet
-from imgassets.learning.type_training import Candidate, Fit, answering, compete, head_fits
+from imgassets.learning.type_training import Answer, Candidate, Fit, answering, compete, head_fits
 
 if TYPE_CHECKING:
     from imgassets.settings import Settings
@@ -86,9 +86,7 @@ def _block_fit(
             vision, hidden[some], labels[some].tolist(), settings.seed, signals_version
         )
 
-    def answers(
-        rows: NDArray[np.intp],
-    ) -> Callable[[NDArray[np.intp]], tuple[Sequence[str], Floats]]:
+    def answers(rows: NDArray[np.intp]) -> Answer:
         made = fit(rows)
         return lambda held: (
             made.classes,

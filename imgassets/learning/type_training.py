@@ -37,8 +37,11 @@ _FLOOR = 1e-6
 _TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(8.0), 61))
 
 
-Fit = Callable[[NDArray[np.intp]], Callable[[NDArray[np.intp]], tuple[Sequence[str], Floats]]]
-"""Rows to train on → (rows → classes and their probabilities [rows, k])."""
+Answer = Callable[[NDArray[np.intp]], tuple[Sequence[str], Floats]]
+"""Rows → classes and their probabilities [rows, k]."""
+
+Fit = Callable[[NDArray[np.intp]], Answer]
+"""Rows to train on → what answers others."""
 
 
 class Rotation(NamedTuple):
@@ -155,9 +158,7 @@ def answering(labelled: pl.DataFrame, matrix: Floats, fit: Callable[..., TypeNet
     """Return a fit on embeddings as :func:`compete` takes it."""
     categories = labelled["category"].to_numpy()
 
-    def fitted(
-        rows: NDArray[np.intp],
-    ) -> Callable[[NDArray[np.intp]], tuple[Sequence[str], Floats]]:
+    def fitted(rows: NDArray[np.intp]) -> Answer:
         net = fit(rows)
         return lambda held: (
             net.classes,

@@ -16,7 +16,7 @@ WEIGHTS = Path(str(files("imgassets.vision"))) / "weights" / "embedded.safetenso
 WEIGHTS_SHA256 = "ecd38cabe134afa322f77142a58eb9569a980282011bc44e94d885c6e1308bf7"
 """Of the weights' file; `python -m imgassets.learning.pretraining` prints that of a new one."""
 
-_CHUNK = 8
+CHUNK = 8
 """Pictures in one forward pass: few, for the reason given in :mod:`imgassets.vision.pretrained`."""
 
 
@@ -61,11 +61,11 @@ class EmbeddedBackbone:
         if not len(squares):
             return np.empty((0, self.dimension), np.float32)
         # Always whole chunks: kernels are chosen by shape, and another kernel rounds differently.
-        missing = -len(squares) % _CHUNK
+        missing = -len(squares) % CHUNK
         blanks = np.zeros((missing, *squares.shape[1:]), np.uint8)
         padded = np.concatenate([squares, blanks]) if missing else squares
         parts = [
-            self._network.forward(padded[at : at + _CHUNK]) for at in range(0, len(padded), _CHUNK)
+            self._network.forward(padded[at : at + CHUNK]) for at in range(0, len(padded), CHUNK)
         ]
         return np.concatenate(parts)[: len(squares)]
 

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from imgassets.vision.embedded import EmbeddedBackbone, shipped_weights
+from imgassets.vision.embedded import CHUNK, WEIGHTS, EmbeddedBackbone
 from imgassets.vision.embedded_net import Network
-
-if TYPE_CHECKING:
-    from imgassets.settings import VisionSettings
-
-WEIGHTS_FILE = "embedded.safetensors"
-"""What a folder with a retrained network holds."""
-
-_CHUNK = 8
-"""Pictures in one pass of the trunk, as in :mod:`imgassets.vision.embedded`."""
 
 
 class EmbeddedLastBlock:
@@ -27,25 +18,20 @@ class EmbeddedLastBlock:
     Both trunks' last blocks are retrained; the gradients' projection stays as it is.
 
     Args:
-        settings: the device, and 'embedded' or a folder that :meth:`save` wrote.
-
-    Raises:
-        RuntimeError: the shipped weights are missing or damaged.
+        weights: bytes of a file of weights, the shipped one or one that :meth:`save` wrote.
+        device: 'auto', 'cpu', 'cuda' …
     """
 
     input = EmbeddedBackbone.input
 
-    def __init__(self, settings: VisionSettings) -> None:
+    def __init__(self, weights: bytes, device: str) -> None:
         import torch
         from safetensors.torch import load
 
         from imgassets.vision.pretrained import device_of
 
-        file = Path(settings.backbone) / WEIGHTS_FILE
-        self.device = device_of(settings.device, torch)
-        self.network = Network(
-            load(file.read_bytes() if file.is_file() else shipped_weights()), self.device
-        )
+        self.device = device_of(device, torch)
+        self.network = Network(load(weights), self.device)
 
     def trunk(self, squares: np.ndarray) -> Any:  # noqa: ANN401  a torch tensor
         """Return what the last block sees of pictures, and the gradients' part of the vector."""
@@ -53,8 +39,8 @@ class EmbeddedLastBlock:
 
         with torch.no_grad():
             parts = [
-                self.network.early(squares[at : at + _CHUNK]).half().cpu()
-                for at in range(0, len(squares), _CHUNK)
+                self.network.early(squares[at : at + CHUNK]).half().cpu()
+                for at in range(0, len(squares), CHUNK)
             ]
         return torch.cat(parts)
 
@@ -74,5 +60,5 @@ class EmbeddedLastBlock:
         folder.mkdir(parents=True, exist_ok=True)
         save_file(
             {name: value.detach().contiguous().cpu() for name, value in self.network.weights()},
-            folder / WEIGHTS_FILE,
+            folder / WEIGHTS.name,
         )

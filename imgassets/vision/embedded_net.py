@@ -82,9 +82,12 @@ def _blocks() -> Iterator[list[_Block]]:
         yield blocks
 
 
+*_EARLY, _LATE = _blocks()
+
+
 def layers() -> list[Layer]:
     """Return a trunk's convolutions in order."""
-    blocks = [block for stage in _blocks() for block in stage]
+    blocks = [block for stage in (*_EARLY, _LATE) for block in stage]
     return [STEM, *(layer for block in blocks for layer in block if layer is not None)]
 
 
@@ -101,7 +104,7 @@ def trunk_features(
         The pooled middle and last layers: batch × MIDDLE, batch × LAST.
     """
     middle = _until_last_stage(pixels, apply)
-    return middle.mean((2, 3)), _last_stage(middle, apply).mean((2, 3))
+    return middle.mean((2, 3)), _run_stage(_LATE, middle, apply).mean((2, 3))
 
 
 def _until_last_stage(pixels: Tensor, apply: Callable[[Layer, Tensor], Tensor]) -> Tensor:
@@ -109,14 +112,9 @@ def _until_last_stage(pixels: Tensor, apply: Callable[[Layer, Tensor], Tensor]) 
     import torch
 
     at = torch.relu(apply(STEM, (pixels - 127.5) / 64.0))
-    for stage in list(_blocks())[:-1]:
+    for stage in _EARLY:
         at = _run_stage(stage, at, apply)
     return at
-
-
-def _last_stage(middle: Tensor, apply: Callable[[Layer, Tensor], Tensor]) -> Tensor:
-    """Return the last layer, batch × LAST × h × w, of the middle one."""
-    return _run_stage(list(_blocks())[-1], middle, apply)
 
 
 def _run_stage(
@@ -197,7 +195,7 @@ class Network:
             middle = flat.reshape(-1, MIDDLE, side, side).contiguous(
                 memory_format=torch.channels_last
             )
-            last = _last_stage(middle, self._layer_of(trunk)).mean((2, 3))
+            last = _run_stage(_LATE, middle, self._layer_of(trunk)).mean((2, 3))
             centred = last - self._weights[f"{trunk}.last.mean"]
             parts.append(normalize(centred * self._weights[f"{trunk}.last.scale"], dim=1))
         return normalize(torch.cat(parts, dim=1), dim=1)
@@ -208,7 +206,7 @@ class Network:
 
     def last_block(self) -> Iterator[tuple[str, Tensor]]:
         """Yield the weights of each trunk's last stage, by name."""
-        names = {layer.name for b in list(_blocks())[-1] for layer in b if layer is not None}
+        names = {layer.name for block in _LATE for layer in block if layer is not None}
         for name, value in self._weights.items():
             if name.split(".")[1] in names:
                 yield name, value

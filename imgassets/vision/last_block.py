@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from imgassets.vision.backbones import EMBEDDED
-from imgassets.vision.embedded_block import WEIGHTS_FILE, EmbeddedLastBlock
+from imgassets.vision.embedded import WEIGHTS, shipped_weights
+from imgassets.vision.embedded_block import EmbeddedLastBlock
 from imgassets.vision.inputs import InputSpec
 
 if TYPE_CHECKING:
@@ -60,8 +61,11 @@ def load_last_block(settings: VisionSettings) -> LastBlock:
     Raises:
         RuntimeError: it cannot be loaded, or has no list of blocks to cut.
     """
-    if settings.backbone == EMBEDDED or (Path(settings.backbone) / WEIGHTS_FILE).is_file():
-        return EmbeddedLastBlock(settings)
+    if settings.backbone == EMBEDDED:
+        return EmbeddedLastBlock(shipped_weights(), settings.device)
+    retrained = Path(settings.backbone) / WEIGHTS.name
+    if retrained.is_file():
+        return EmbeddedLastBlock(retrained.read_bytes(), settings.device)
     from imgassets.vision.pretrained_block import PretrainedLastBlock
 
     return PretrainedLastBlock(settings)

@@ -247,7 +247,9 @@ class Warehouse:
         with self._commit_lock(), self.connect(read_only=False) as connection:
             statements = self._pending_ddl(connection)
             if statements:
-                self._run_once(connection, statements, "create tables")
+                with _transaction(connection, "imgassets", "create tables"):
+                    for statement in statements:
+                        connection.execute(statement)
             self._install_views(connection)
         self._initialised = True
 
@@ -289,21 +291,9 @@ class Warehouse:
                     f"COMMENT ON VIEW {path.stem} IS {quote(version)}",
                 ]
         if statements:
-            self._run_once(connection, statements, f"views {', '.join(changed)}")
-
-    def _run_once(
-        self, connection: duckdb.DuckDBPyConnection, statements: Sequence[str], message: str
-    ) -> None:
-        """Run statements in one transaction, one snapshot."""
-        connection.execute("BEGIN")
-        try:
-            for statement in statements:
-                connection.execute(statement)
-            connection.execute(f"CALL {_ALIAS}.set_commit_message('imgassets', {quote(message)})")
-            connection.execute("COMMIT")
-        except duckdb.Error:
-            connection.execute("ROLLBACK")  # an open transaction would outlive the block
-            raise
+            with _transaction(connection, "imgassets", f"views {', '.join(changed)}"):
+                for statement in statements:
+                    connection.execute(statement)
 
     def read(
         self,
@@ -387,8 +377,8 @@ class Warehouse:
         prepared: Sequence[tuple[Replacement | Addition, pl.DataFrame]],
         message: CommitMessage,
     ) -> int:
-        connection.execute("BEGIN")
-        try:
+        told = message.author, f"write {message.asset}", message.extra()
+        with _transaction(connection, *told):
             for change, frame in prepared:
                 table = change.contract.table_name()
                 if isinstance(change, Replacement):
@@ -405,20 +395,30 @@ class Warehouse:
                     rows += f" ANTI JOIN {table} USING ({key})"
                 connection.execute(f"INSERT INTO {table} ({columns}) {rows}")
                 connection.unregister("new_rows")
-            connection.execute(
-                f"CALL {_ALIAS}.set_commit_message({quote(message.author)}, "
-                f"{quote('write ' + message.asset)}, extra_info => {quote(message.extra())})"
-            )
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
         row = connection.execute(f"SELECT max(snapshot_id) FROM {_ALIAS}.snapshots()").fetchone()
         return int(row[0]) if row else 0
 
     def snapshot_id(self) -> int:
         """Return the id of the latest snapshot."""
         return int(self.sql(f"SELECT max(snapshot_id) AS id FROM {_ALIAS}.snapshots()")["id"][0])
+
+
+@contextmanager
+def _transaction(
+    connection: duckdb.DuckDBPyConnection, author: str, message: str, extra: str = ""
+) -> Iterator[None]:
+    """Commit what is executed in a ``with`` block as one snapshot, or nothing of it."""
+    connection.execute("BEGIN")
+    try:
+        yield
+        told = f"{quote(author)}, {quote(message)}"
+        if extra:
+            told += f", extra_info => {quote(extra)}"
+        connection.execute(f"CALL {_ALIAS}.set_commit_message({told})")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
 
 
 def _refuse_rows_outside(

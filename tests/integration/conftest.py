@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from imgassets.sample import SampleCatalog, write_sample_catalog
-from tests.command import run_command
+from tests.command import other_variables, run_command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -59,7 +59,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, sample: SampleCatalog) 
     home = tmp_path_factory.mktemp("home")
     port = free_port()
     environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith(("IMGASSETS_", "DAGSTER"))},
+        **other_variables(),
         "IMGASSETS_HOME": str(home),
         "IMGASSETS_DAGSTER_STORAGE": str(home / "dagster"),
         "IMGASSETS_WEBSERVER": f"http://127.0.0.1:{port}",

@@ -1,6 +1,5 @@
 """`imgassets demo`, whole: what a newcomer runs first, and the picture the README shows of it."""
 
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.command import other_variables
 from tests.integration.conftest import BIN
 
 
@@ -15,10 +15,9 @@ from tests.integration.conftest import BIN
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Return the demo's gallery page and what it printed."""
     home = tmp_path_factory.mktemp("demo")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("IMGASSETS_", "DAGSTER"))}
     done = subprocess.run(
         [BIN / "imgassets", "demo"],
-        env={**kept, "IMGASSETS_HOME": str(home), "COLUMNS": "160"},
+        env={**other_variables(), "IMGASSETS_HOME": str(home), "COLUMNS": "160"},
         capture_output=True,
         text=True,
         timeout=500,

@@ -79,6 +79,8 @@ def test_the_asset_graph_has_a_picture(dagster: Deployment, page: Page, pictures
     page.get_by_role("menuitem", name=re.compile("Expand all groups")).click()
     for _ in range(3):
         page.get_by_role("button", name="zoom_out").click()
+    for asset in ("supplier_offers", "image_signals", "ordered_image_sets", "image_type_model"):
+        expect(page.get_by_text(asset, exact=True).first).to_be_visible()
     page.wait_for_timeout(4_000)  # the layout is animated, and statuses arrive later
     corners = []
     for asset in ("supplier_offers", "gallery", "category_model", "image_set_changes"):

@@ -29,6 +29,9 @@ class Shop:
 
     folder: Path
 
+    def __post_init__(self) -> None:
+        (self.folder / "images").mkdir()
+
     def run(self, *arguments: str, code: int = 0) -> str:
         done = run_command(*arguments, environment={"IMGASSETS_HOME": str(self.folder / "home")})
         assert done.returncode == code, done.stdout + done.stderr
@@ -61,7 +64,6 @@ class Shop:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
-    (tmp_path / "images").mkdir()
     return Shop(tmp_path)
 
 
@@ -69,8 +71,6 @@ def shop(tmp_path: Path) -> Shop:
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A day of feeds and images of which much is bad, after its backfill."""
     shop = Shop(tmp_path_factory.mktemp("mixed"))
-    images = shop.folder / "images"
-    images.mkdir()
     _add_bad_images(shop)
     _add_bad_feeds(shop)
     _add_bypassed_products(shop)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import os
 import signal
 import socket
 import subprocess
@@ -39,6 +38,7 @@ from imgassets.warehouse.contracts import (
     SupplierOffers,
 )
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
+from tests.command import other_variables
 
 DAY = dt.date(2026, 1, 5)
 XSS = "<script>alert('title')</script><img src=x onerror=alert(1)>"
@@ -284,10 +284,9 @@ class Served:
         self.process: subprocess.Popen[str] | None = None
 
     def start(self, *arguments: str) -> None:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("IMGASSETS_")}
         self.process = subprocess.Popen(
             [IMGASSETS, "review", "serve", "--port", str(self._port), *arguments],
-            env={**environment, "IMGASSETS_HOME": str(self.shop.settings.home)},
+            env={**other_variables(), "IMGASSETS_HOME": str(self.shop.settings.home)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

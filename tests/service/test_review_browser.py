@@ -50,15 +50,10 @@ class Tab:
 
 
 @pytest.fixture
-def tab(browser, service):
-    made = Tab(browser, service)
-    yield made
-    made.context.close()
-
-
-@pytest.fixture
-def killable(browser, served):
-    made = Tab(browser, served)
+def tab(browser, request):
+    """A page of the test's service, which is a process where the test asks for `served`."""
+    of = "served" if "served" in request.fixturenames else "service"
+    made = Tab(browser, request.getfixturevalue(of))
     yield made
     made.context.close()
 
@@ -109,47 +104,47 @@ def test_the_name_is_asked_once_and_remembered(tab, service):
 
 
 @pytest.mark.slow
-def test_a_server_killed_while_answering_loses_and_doubles_nothing(killable, served):
+def test_a_server_killed_while_answering_loses_and_doubles_nothing(tab, served):
     shop = served.shop
-    killable.open()
+    tab.open()
     said = {}
     for key, answer in (("y", "yes"), ("n", "no")):
-        said[killable.ready()] = answer
-        killable.key(key)
+        said[tab.ready()] = answer
+        tab.key(key)
     served.end(signal.SIGKILL)
     for key, answer in (("u", "unsure"), ("y", "yes")):
-        said[killable.ready()] = answer
-        killable.key(key)
-    killable.page.keyboard.press("ArrowLeft")
+        said[tab.ready()] = answer
+        tab.key(key)
+    tab.page.keyboard.press("ArrowLeft")
     said.popitem()
-    killable.page.wait_for_selector(".saved.failing")
-    assert killable.text("#saved").startswith("Not saved yet (")
+    tab.page.wait_for_selector(".saved.failing")
+    assert tab.text("#saved").startswith("Not saved yet (")
     # The page may be left, too: what waits is kept in the browser.
-    killable.page.on("dialog", lambda dialog: dialog.accept())
-    killable.page.close()
-    killable.page = killable.context.new_page()
+    tab.page.on("dialog", lambda dialog: dialog.accept())
+    tab.page.close()
+    tab.page = tab.context.new_page()
     served.start()
-    killable.open("/review")
-    killable.ready()
-    killable.saved()
+    tab.open("/review")
+    tab.ready()
+    tab.saved()
     image = dict(shop.tasks.select("task_id", "image_id").iter_rows())
     assert {image[task]: answer for task, answer in shop.standing().items()} == said
     rows = shop.answers()
     assert rows.height == 5
     assert rows["answer_id"].n_unique() == 5
-    assert killable.ready() == shop.tasks["image_id"][3]
+    assert tab.ready() == shop.tasks["image_id"][3]
 
 
-def test_leaving_with_unsaved_answers_warns(killable, served):
-    killable.open()
-    killable.ready()
+def test_leaving_with_unsaved_answers_warns(tab, served):
+    tab.open()
+    tab.ready()
     served.end(signal.SIGKILL)
-    killable.key("y")
-    with killable.page.expect_event("dialog") as warned:
-        killable.page.close(run_before_unload=True)
+    tab.key("y")
+    with tab.page.expect_event("dialog") as warned:
+        tab.page.close(run_before_unload=True)
     assert warned.value.type == "beforeunload"
     warned.value.dismiss()
-    assert not killable.page.is_closed()
+    assert not tab.page.is_closed()
 
 
 def test_a_question_with_choices_is_answered_by_numbers(typed, tab, service, pictures):

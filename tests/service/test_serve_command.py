@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -12,14 +11,15 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.command import other_variables
+
 IMGASSETS = Path(sys.executable).parent / "imgassets"
 
 
 def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("IMGASSETS_")}
     return subprocess.run(
         [IMGASSETS, "serve", *arguments],
-        env={**environment, "IMGASSETS_HOME": str(home)},
+        env={**other_variables(), "IMGASSETS_HOME": str(home)},
         capture_output=True,
         text=True,
         timeout=60,

@@ -113,8 +113,19 @@ class QualitySettings(_Part):
 
 
 class DedupSettings(_Part):
-    """Limits of the three-way ensemble (paper A, section II-D): all three must agree."""
+    """How duplicates are found."""
 
+    pixels: bool = Field(
+        True,
+        description="Lay over each other what signals do not tell apart; false: the ensemble of "
+        "signals (paper A, section II-D) decides alone.",
+    )
+    thresholds: Path | None = Field(
+        None, description="TOML file of limits, as `imgassets pairs tune` writes it."
+    )
+    comparator: Path | None = Field(
+        None, description="Model of pairs, as `imgassets pairs train` writes it."
+    )
     max_phash_distance: int = Field(
         18, ge=0, le=64, description="Bits of 64, pHash of the object's box."
     )

@@ -26,7 +26,7 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 def log_progress(
-    context: dg.AssetExecutionContext | dg.OpExecutionContext, verb: str
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, verb: str, things: str = "images"
 ) -> Callable[[int, int], None]:
     """Return a callback (done, total) that logs the count, rate and time left now and then."""
     started = time.monotonic()
@@ -43,6 +43,6 @@ def log_progress(
         last = now
         rate = done / max(now - started, 1e-6)
         left = (total - done) / rate
-        context.log.info(f"{verb} {done} of {total} images, {rate:.1f}/s, {left:.0f} s left")
+        context.log.info(f"{verb} {done} of {total} {things}, {rate:.1f}/s, {left:.0f} s left")
 
     return report

@@ -2,172 +2,160 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from imgassets.selection import IMAGE, PARTITION, PRODUCT
-from imgassets.selection.comparator import (
-    GRAYSCALE,
-    are_duplicates,
-    closeness,
-    describe,
-    distances,
-)
-
-if TYPE_CHECKING:
-    from imgassets.settings import DedupSettings
+from imgassets.selection.comparator import GRAYSCALE
+from imgassets.selection.judging import ComparePixels, PairJudge
+from imgassets.selection.thresholds import Thresholds
 
 _GROUP = [*PRODUCT, "image_type"]
+
+
+class Clustered(NamedTuple):
+    """Rows of ``dedup_clusters`` and of ``compared_pairs``, both sorted by key."""
+
+    clusters: pl.DataFrame
+    pairs: pl.DataFrame
 
 
 def cluster_duplicates(
     typed: pl.DataFrame,
     signals: pl.DataFrame,
     aggregated: pl.DataFrame,
-    settings: DedupSettings,
-) -> pl.DataFrame:
+    quality: pl.DataFrame,
+    compliance: pl.DataFrame,
+    thresholds: Thresholds,
+    compare: ComparePixels | None = None,
+    told: pl.DataFrame | None = None,
+) -> Clustered:
     """Group duplicates and choose each group's representative.
 
-    Clusters are made best image first: the best image left founds a cluster, and every image that
-    the comparator calls its duplicate joins it (or a nearer founder). So every member is a
-    duplicate of its representative (single linkage would chain different images together), and no
-    two representatives are duplicates of each other (complete linkage would leave such pairs).
+    Top-down, the number of clusters not known: the best image of a product and type founds a
+    cluster and takes all its duplicates out; the best of what is left founds the next one. So every
+    member is a duplicate of its representative (single linkage would chain different images
+    together, and drop C where A ~ B ~ C but not A ~ C), and no two representatives are duplicates
+    of each other.
+
+    A pair is compared by signals first. What they do not tell apart is laid over each other, and
+    people's answers overrule both.
 
     Args:
         typed: rows of ``image_types`` that show a view of the product.
         signals: rows of ``image_signals`` of the same partitions.
         aggregated: rows of ``aggregated_images`` of the same partitions.
-        settings: the comparator's limits.
+        quality: rows of ``quality_scores``, likewise.
+        compliance: rows of ``compliance_flags``, likewise.
+        thresholds: the comparators' limits.
+        compare: looks at pixels; None: the ensemble of signals decides alone.
+        told: what people said: left_image_id, right_image_id (the smaller id first) and same.
 
     Returns:
-        Rows of ``dedup_clusters``, sorted by key; clusters never cross products or types.
+        Clusters never cross products or types.
     """
-    images = _best_first(typed, signals, aggregated)
-    left, right = _pairs(images)
-    descriptors = describe(images)
-    found = distances(descriptors, left, right)
-    near = closeness(found, settings)
-    founder = _founders(len(images), left, right, are_duplicates(found, settings), near)
-    nearest = _nearest(len(images), left, right, near)
-    ids = images["image_id"].to_numpy()
-    has_other = nearest >= 0
-    pair = np.where(has_other, nearest, 0)
-    other = np.full(len(images), None, dtype=object)
-    if len(left):
-        rows = np.arange(len(images))
-        partner = np.where(left[pair] == rows, right[pair], left[pair])
-        other[has_other] = ids[partner[has_other]]
-    return (
-        images.select(*_GROUP, "image_id")
-        .with_columns(
-            cluster_id=pl.Series(ids[founder], dtype=pl.String),
-            is_representative=pl.Series(founder == np.arange(len(images)), dtype=pl.Boolean),
-            nearest_image_id=pl.Series(other.tolist(), dtype=pl.String),
-            phash_distance=_of_nearest(found.phash, pair, has_other, pl.Int32),
-            edge_dhash_distance=_of_nearest(found.edge_dhash, pair, has_other, pl.Int32),
-            hsv_distance=_of_nearest(found.hsv, pair, has_other, pl.Float32),
-        )
-        .select(
-            *IMAGE,
-            "image_type",
-            "cluster_id",
-            "is_representative",
-            "nearest_image_id",
-            "phash_distance",
-            "edge_dhash_distance",
-            "hsv_distance",
-        )
-        .sort(IMAGE)
-    )
+    images = _best_first(typed, signals, aggregated, quality, compliance)
+    judge = PairJudge(images, thresholds, compare, told)
+    founder = _found_clusters(_group_numbers(images), judge)
+    return Clustered(_cluster_rows(images, founder, judge), judge.compared())
 
 
 def _best_first(
-    typed: pl.DataFrame, signals: pl.DataFrame, aggregated: pl.DataFrame
+    typed: pl.DataFrame,
+    signals: pl.DataFrame,
+    aggregated: pl.DataFrame,
+    quality: pl.DataFrame,
+    compliance: pl.DataFrame,
 ) -> pl.DataFrame:
     """Join what is needed and sort each group from its best image to its worst.
 
-    Curated before not, colour before grayscale, then more pixels on the object (in steps of a
-    quarter octave; margins do not count, so a padded copy gains nothing), a tighter frame, sharper
-    edges, a better position, and the id so that the order is complete.
+    Images that no flag puts in doubt before others, curated before not, colour before grayscale,
+    then more pixels on the object (in steps of a quarter octave; margins do not count, so a padded
+    copy gains nothing), a less probable defect, a tighter frame, sharper edges, a better position,
+    and the id so that the order is complete. No supplier is preferred to another.
     """
     order = {
+        "_doubts": False,
         "is_curated": True,
         "_coloured": True,
         "_size": True,
+        "_defect": False,
         "_tightness": True,
         "_sharpness": True,
         "best_position": False,
         "image_id": False,
     }
+    doubts = compliance.filter(pl.col("decision") == "review").group_by(IMAGE).len("_doubts")
+    defect = pl.max_horizontal("p_blurry", "p_small_object", "p_placeholder")
     return (
         typed.select(*_GROUP, "image_id")
         .join(signals, on=[*PARTITION, "image_id"])
         .join(aggregated.select(*IMAGE, "width", "height", "is_curated", "best_position"), on=IMAGE)
+        .join(quality.select(*IMAGE, _defect=(defect * 10).round()), on=IMAGE, how="left")
+        .join(doubts, on=IMAGE, how="left")
         .with_columns(
+            pl.col("_doubts").fill_null(0),
+            pl.col("_defect").fill_nan(None).fill_null(0),
             _coloured=pl.col("colourfulness") >= GRAYSCALE,
             _size=(
                 (
                     pl.col("width").cast(pl.Float64)
                     * pl.col("height")
-                    * pl.col("foreground_fraction").clip(1e-6)
+                    * pl.col("foreground_fraction").fill_nan(0).clip(1e-6)
                 ).log(2)
                 * 4
             ).floor(),
-            _tightness=(pl.col("foreground_fraction") * 20).round(),
-            _sharpness=(pl.col("sharpness") * 20).round(),
+            _tightness=(pl.col("foreground_fraction").fill_nan(0) * 20).round(),
+            _sharpness=(pl.col("sharpness").fill_nan(0) * 20).round(),
         )
         .sort([*_GROUP, *order], descending=[False] * len(_GROUP) + list(order.values()))
     )
 
 
-def _pairs(images: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return the row numbers of all pairs within a group, the better image on the left."""
-    rows = images.select(_GROUP).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
-    groups = rows.group_by(_GROUP, maintain_order=True).agg(
-        pl.col("row").min().alias("start"), pl.len().alias("size")
-    )
-    left: list[np.ndarray] = [np.empty(0, np.int64)]
-    right: list[np.ndarray] = [np.empty(0, np.int64)]
-    for start, size in groups.filter(pl.col("size") > 1).select("start", "size").iter_rows():
-        first, second = np.triu_indices(size, k=1)
-        left.append(first + start)
-        right.append(second + start)
-    return np.concatenate(left), np.concatenate(right)
+def _group_numbers(images: pl.DataFrame) -> np.ndarray:
+    """Number the groups of sorted rows: int64, one per row, rising."""
+    return images.select(pl.struct(_GROUP).rle_id().cast(pl.Int64)).to_series().to_numpy()
 
 
-def _founders(
-    count: int, left: np.ndarray, right: np.ndarray, same: np.ndarray, near: np.ndarray
-) -> np.ndarray:
-    """Return for each image the row of its cluster's founder (its own for a founder)."""
-    candidates: dict[int, list[tuple[float, int]]] = {}
-    pairs = zip(left[same].tolist(), right[same].tolist(), near[same].tolist(), strict=True)
-    for better, worse, distance in pairs:
-        candidates.setdefault(worse, []).append((distance, better))
-    founder = np.arange(count)
-    for image in sorted(candidates):
-        options = [(d, better) for d, better in candidates[image] if founder[better] == better]
-        if options:
-            founder[image] = min(options)[1]
+def _found_clusters(group: np.ndarray, judge: PairJudge) -> np.ndarray:
+    """Return for each image the row of its cluster's founder (its own for a founder).
+
+    All groups found their next cluster at the same time, so that a round is a few operations on
+    whole columns, however many groups there are.
+    """
+    founder = np.arange(len(group))
+    left = founder
+    while len(left):
+        first = np.append(True, group[left][1:] != group[left][:-1])
+        best = left[first][np.cumsum(first) - 1]
+        others = ~first
+        best, left = best[others], left[others]
+        same = judge.same(best, left)
+        founder[left[same]] = best[same]
+        left = left[~same]
     return founder
 
 
-def _nearest(count: int, left: np.ndarray, right: np.ndarray, near: np.ndarray) -> np.ndarray:
-    """Return for each image the pair with its nearest other image, -1 where it is alone."""
-    order = np.argsort(near, kind="stable")[::-1]
-    nearest = np.full(count, -1, np.int64)
-    interleaved = np.stack([left[order], right[order]], axis=1).ravel()
-    nearest[interleaved] = np.repeat(order, 2)
-    return nearest
-
-
-def _of_nearest(
-    values: np.ndarray, pair: np.ndarray, has_other: np.ndarray, dtype: type[pl.DataType]
-) -> pl.Series:
-    if not len(values):
-        return pl.Series([None] * len(pair), dtype=dtype)
-    chosen = values[pair].tolist()
-    return pl.Series(
-        [v if ok else None for v, ok in zip(chosen, has_other.tolist(), strict=True)], dtype=dtype
+def _cluster_rows(images: pl.DataFrame, founder: np.ndarray, judge: PairJudge) -> pl.DataFrame:
+    ids = images["image_id"].to_numpy()
+    is_founder = founder == np.arange(len(images))
+    # A duplicate is explained by what it repeats, however near something else is.
+    nearest = judge.nearest(np.where(is_founder, -1, founder))
+    return (
+        images.select(*_GROUP, "image_id")
+        .with_columns(
+            cluster_id=pl.Series(ids[founder], dtype=pl.String),
+            is_representative=pl.Series(is_founder, dtype=pl.Boolean),
+        )
+        .hstack(nearest)
+        .select(
+            *IMAGE,
+            "image_type",
+            "cluster_id",
+            "is_representative",
+            *nearest.columns,
+        )
+        .sort(IMAGE)
     )

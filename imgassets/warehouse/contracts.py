@@ -5,6 +5,11 @@ from __future__ import annotations
 import dataframely as dy
 
 from imgassets.warehouse.contract import CATEGORY, HASH64, IMAGE_ID, Contract, Partitioned
+from imgassets.warehouse.duplicate_contracts import (
+    ComparedPairs,
+    DedupClusters,
+    ImageMatches,
+)
 from imgassets.warehouse.learning_contracts import (
     Categories,
     DefectExamples,
@@ -238,22 +243,6 @@ class ImageTypes(Partitioned):
     )
 
 
-class DedupClusters(Partitioned):
-    """One typed image of one product and the cluster of duplicates it belongs to."""
-
-    product_id = dy.String(primary_key=True, description="Product.")
-    image_id = dy.String(primary_key=True, regex=IMAGE_ID, description="The image.")
-    image_type = dy.String(description="Its type; clusters never cross types.")
-    cluster_id = dy.String(regex=IMAGE_ID, description="The representative's image_id.")
-    is_representative = dy.Bool(description="This image stands for its cluster.")
-    nearest_image_id = dy.String(
-        nullable=True, regex=IMAGE_ID, description="Nearest other image of the same type."
-    )
-    phash_distance = dy.Int32(nullable=True, min=0, max=64, description="Bits to the nearest.")
-    edge_dhash_distance = dy.Int32(nullable=True, min=0, max=64, description="Bits, likewise.")
-    hsv_distance = dy.Float32(nullable=True, min=0, description="Chi-square to the nearest, 0 … 2.")
-
-
 class OrderedImageSets(Partitioned):
     """One chosen image of one product at its rank."""
 
@@ -391,11 +380,11 @@ class PartitionState(Partitioned):
 
 CONTRACTS: tuple[type[Contract], ...] = (
     SupplierOffers, Quarantine, FetchedImages, AggregatedImages, ImageSignals, QualityScores,
-    ComplianceFlags, FlagAssessments, ImageTypes, DedupClusters, OrderedImageSets, ImageSetChanges,
-    MarketplaceCompliance, LabelFiles, FileLabels, ImageLabels, FlagLabels, Categories,
-    TypePriorities, ReviewTasks, ReviewAnswers,
-    ReviewRounds, DefectExamples, ModelVersions, TypeAccuracy, FeedFiles, FeedCategories,
-    CategoryResolutions, PartitionState,
+    ComplianceFlags, FlagAssessments, ImageTypes, DedupClusters, ComparedPairs, OrderedImageSets,
+    ImageSetChanges, ImageMatches, MarketplaceCompliance, LabelFiles, FileLabels, ImageLabels,
+    FlagLabels, Categories, TypePriorities, ReviewTasks, ReviewAnswers, ReviewRounds,
+    DefectExamples, ModelVersions, TypeAccuracy, FeedFiles, FeedCategories, CategoryResolutions,
+    PartitionState,
 )  # fmt: skip
 """Every table of the warehouse."""
 

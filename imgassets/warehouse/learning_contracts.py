@@ -46,7 +46,21 @@ class ReviewTasks(Contract):
 
     task_id = dy.String(primary_key=True, regex=HASH64, description="Hash of flag and image.")
     image_id = dy.String(regex=IMAGE_ID, description="The image.")
-    flag = dy.String(description="The flag that is asked about; 'image_type': the image's type.")
+    other_image_id = dy.String(
+        nullable=True, regex=IMAGE_ID, description="The other image of a pair; else null."
+    )
+    image_box = dy.List(
+        dy.Float32(min=0, max=1),
+        nullable=True,
+        description="Where the image differs from the other: top, left, height, width as shares.",
+    )
+    other_box = dy.List(
+        dy.Float32(min=0, max=1), nullable=True, description="The same place in the other image."
+    )
+    flag = dy.String(
+        description="The flag that is asked about; 'image_type': the image's type; "
+        "'same_picture': whether two images of a product show the same."
+    )
     question = dy.String(description="What the reviewer reads; 'yes' deserves the flag.")
     choices = dy.List(
         dy.String(regex=ANSWER),

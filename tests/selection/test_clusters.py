@@ -1,43 +1,136 @@
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from imgassets.selection.clusters import cluster_duplicates
-from imgassets.settings import DedupSettings
-from imgassets.warehouse.contracts import DedupClusters
+from imgassets.selection.clusters import Clustered, cluster_duplicates
+from imgassets.selection.judging import PAIR
+from imgassets.selection.thresholds import Limits, Thresholds
+from imgassets.warehouse.contracts import (
+    ComparedPairs,
+    ComplianceFlags,
+    DedupClusters,
+    QualityScores,
+)
 
-LIMITS = DedupSettings(max_phash_distance=10, max_edge_dhash_distance=10, max_hsv_distance=0.3)
+LIMITS = Thresholds(
+    default=Limits.model_validate(
+        {
+            "same_probability": 0.9,
+            "gate": {"shape": 20, "edges": 20, "hsv": 0.5},
+            "ensemble": {"phash": 10, "edge_dhash": 10, "hsv": 0.3},
+        }
+    )
+)
+NO_COMPLIANCE = ComplianceFlags.create_empty()
+OF_AGGREGATED = ("width", "height", "is_curated", "best_position", "suppliers")
+OF_SIGNALS = (
+    "source", "phash", "dhash", "object_phash", "edge_dhash", "hsv_histogram", "sharpness",
+    "foreground_fraction", "colourfulness",
+)  # fmt: skip
+
+
+def quality_of(aggregated: pl.DataFrame, blurry: dict[str, float]) -> pl.DataFrame:
+    p = [blurry.get(i, 0.1) for i in aggregated["image_id"]]
+    return QualityScores.conform(
+        aggregated.select("day", "category", "product_id", "image_id").with_columns(
+            pl.Series("p_blurry", p),
+            p_small_object=0.1,
+            p_placeholder=0.1,
+            passed=True,
+            failed_rules=pl.lit([], pl.List(pl.String)),
+            judged_by=pl.lit([], pl.List(pl.String)),
+            reasons=pl.lit([], pl.List(pl.String)),
+        )
+    )
+
+
+def in_doubt(aggregated: pl.DataFrame, image_id: str) -> pl.DataFrame:
+    row = aggregated.filter(pl.col("image_id") == image_id)
+    return ComplianceFlags.conform(
+        row.select("day", "category", "product_id", "image_id").with_columns(
+            flag=pl.lit("weapon"),
+            probability=0.5,
+            source=pl.lit("model"),
+            decision=pl.lit("review"),
+            reason=pl.lit("in doubt"),
+            model_version=pl.lit("1"),
+        )
+    )
 
 
 @pytest.fixture
-def cluster(make_aggregated, make_signals, make_types):
-    """Cluster images given as dicts: name, and what differs among product, type and signals."""
-    aggregated_keys = ("width", "height", "is_curated", "best_position")
+def inputs(make_aggregated, make_signals, make_types, key):
+    """Make the frames of images given as dicts: name, product, type, and what differs."""
 
-    def run(*images: dict) -> pl.DataFrame:
-        rows = []
-        for image in images:
-            own = {k: v for k, v in image.items() if k in ("name", *aggregated_keys)}
-            rows.append(own | {"product_id": image.get("product", "p1")})
+    def make(*images: dict) -> dict[str, pl.DataFrame]:
+        aggregated = make_aggregated(
+            *(
+                {k: v for k, v in image.items() if k in ("name", *OF_AGGREGATED)}
+                | {"product_id": image.get("product", "p1")}
+                for image in images
+            )
+        )
         unique = {image["name"]: image for image in images}.values()
-        skip = ("product", "type", *aggregated_keys)
         signals = make_signals(
-            *({k: v for k, v in image.items() if k not in skip} for image in unique)
+            *({k: v for k, v in i.items() if k in ("name", *OF_SIGNALS)} for i in unique)
         )
         typed = make_types(
             *((i.get("product", "p1"), i["name"], i.get("type", "front")) for i in images)
         )
-        return DedupClusters.conform(
-            cluster_duplicates(typed, signals, make_aggregated(*rows), LIMITS)
+        blurry = {key(i["name"]): i["p_blurry"] for i in images if "p_blurry" in i}
+        doubted = [key(i["name"]) for i in images if i.get("doubted")]
+        compliance = pl.concat([NO_COMPLIANCE, *(in_doubt(aggregated, i) for i in doubted)])
+        return {
+            "typed": typed,
+            "signals": signals,
+            "aggregated": aggregated,
+            "quality": quality_of(aggregated, blurry),
+            "compliance": compliance,
+        }
+
+    return make
+
+
+def clustered(frames: dict[str, pl.DataFrame], **more) -> Clustered:
+    found = cluster_duplicates(**frames, thresholds=LIMITS, **more)
+    return Clustered(DedupClusters.conform(found.clusters), ComparedPairs.conform(found.pairs))
+
+
+@pytest.fixture
+def cluster(inputs):
+    """Cluster images by the ensemble of signals alone."""
+    return lambda *images: clustered(inputs(*images)).clusters
+
+
+def seeing(same: dict[frozenset[str], float], asked: list[frozenset[str]] | None = None):
+    """Return what compares pixels: the given probabilities, 0 for every other pair."""
+
+    def compare(pairs: pl.DataFrame) -> pl.DataFrame:
+        found = [frozenset(row) for row in pairs.select(PAIR).rows()]
+        if asked is not None:
+            asked.extend(found)
+        boxes = pl.Series([[0.1, 0.2, 0.3, 0.4]] * len(found), dtype=pl.List(pl.Float32))
+        return pairs.with_columns(
+            probability=pl.Series([same.get(pair, 0.0) for pair in found], dtype=pl.Float32),
+            left_box=boxes,
+            right_box=boxes,
+            comparator_version=pl.lit("test"),
         )
 
-    return run
+    return compare
 
 
 def representative(frame: pl.DataFrame) -> str:
     return frame.filter("is_representative")["image_id"].item()
+
+
+def cluster_of(frame: pl.DataFrame) -> dict[str, str]:
+    return dict(frame.select("image_id", "cluster_id").iter_rows())
 
 
 def test_copies_form_a_cluster(cluster, key) -> None:
@@ -47,6 +140,7 @@ def test_copies_form_a_cluster(cluster, key) -> None:
     assert copies["cluster_id"].n_unique() == 1
     assert copies["nearest_image_id"].to_list() == copies["image_id"].reverse().to_list()
     assert copies["phash_distance"].to_list() == [0, 0]
+    assert copies["decided_by"].to_list() == ["signals", "signals"]
 
 
 def test_clusters_stay_within_type_and_product(cluster) -> None:
@@ -66,9 +160,11 @@ def test_the_same_bytes_for_two_products_stand_for_each(cluster) -> None:
 @pytest.mark.parametrize(
     ("better", "worse"),
     [
+        ({}, {"doubted": True, "is_curated": True}),
         ({"is_curated": True, "width": 400, "height": 500}, {}),
         ({"colourfulness": 20.0, "width": 400}, {"colourfulness": 0.0}),
-        ({"width": 1600, "height": 2000}, {"best_position": 1}),
+        ({"width": 1600, "height": 2000, "p_blurry": 0.4}, {"best_position": 1}),
+        ({"p_blurry": 0.1, "sharpness": 0.3}, {"p_blurry": 0.3}),
         ({"sharpness": 0.48}, {"sharpness": 0.3}),
         ({"best_position": 1}, {"best_position": 2}),
         (
@@ -85,37 +181,155 @@ def test_the_better_image_stands_for_the_cluster(cluster, key, better, worse) ->
         assert representative(frame) == key(names[0])
 
 
-def test_chains_do_not_merge_and_representatives_differ(cluster, key) -> None:
-    def shifted(name: str, bits: int, position: int) -> dict:
-        phash = f"{(1 << bits) - 1:016x}"
-        same = {"source": "x", "edge_dhash": "0" * 16, "best_position": position}
-        return {"name": name, "object_phash": phash} | same
-
-    frame = cluster(shifted("a", 0, 1), shifted("b", 8, 2), shifted("c", 16, 3))
-    chosen = dict(frame.select("image_id", "cluster_id").iter_rows())
-    assert chosen[key("a")] == chosen[key("b")] == key("a")
-    assert chosen[key("c")] == key("c")
-    nearer = cluster(shifted("a", 0, 1), shifted("c", 18, 2), shifted("b", 10, 3))
-    chosen = dict(nearer.select("image_id", "cluster_id").iter_rows())
-    assert chosen[key("b")] == key("c")
+def test_chains_do_not_merge(inputs, key) -> None:
+    images = [{"name": name, "source": "x", "best_position": n} for n, name in enumerate("abc", 1)]
+    near = {frozenset((key("a"), key("b"))): 0.99, frozenset((key("b"), key("c"))): 0.99}
+    found = clustered(inputs(*images), compare=seeing(near))
+    assert cluster_of(found.clusters) == {
+        key("a"): key("a"), key("b"): key("a"), key("c"): key("c")
+    }  # fmt: skip
+    # The same chain, its middle the best image: both ends are its duplicates.
+    images[1]["is_curated"] = True
+    middle = clustered(inputs(*images), compare=seeing(near)).clusters
+    assert set(middle["cluster_id"]) == {key("b")}
 
 
-def test_the_order_of_rows_changes_nothing(make_aggregated, make_signals, make_types) -> None:
-    images = [{"name": f"i{k}", "source": f"s{k % 3}"} for k in range(9)]
-    aggregated = make_aggregated(*({"name": image["name"]} for image in images))
-    signals = make_signals(*images)
-    typed = make_types(*(("p1", image["name"], "front") for image in images))
-    first = cluster_duplicates(typed, signals, aggregated, LIMITS)
-    again = cluster_duplicates(typed.reverse(), signals.reverse(), aggregated.reverse(), LIMITS)
-    assert_frame_equal(first, again)
-    assert first["is_representative"].sum() == 3
+def test_pixels_are_looked_at_where_signals_leave_doubt(inputs, key) -> None:
+    asked: list[frozenset[str]] = []
+    images = [{"name": "a"}, {"name": "a2", "source": "a"}, {"name": "b"}]
+    pair = frozenset((key("a"), key("a2")))
+    found = clustered(inputs(*images), compare=seeing({pair: 0.95}, asked))
+    assert asked == [pair]
+    assert found.pairs.select("same", "probability", "decided_by").rows() == [
+        (True, pytest.approx(0.95), "pixels")
+    ]
+    rows = found.clusters.filter(pl.col("image_id").is_in([key("a"), key("a2")]))
+    assert rows["decided_by"].to_list() == ["pixels", "pixels"]
+    assert rows["probability"].to_list() == pytest.approx([0.95, 0.95])
 
 
-def test_empty(make_aggregated, make_signals, make_types) -> None:
-    frame = cluster_duplicates(
-        make_types(),
-        make_signals({"name": "a"}).clear(),
-        make_aggregated({"name": "a"}).clear(),
-        LIMITS,
+def test_identical_signals_do_not_hide_a_difference_in_pixels(inputs, key) -> None:
+    images = [{"name": "a"}, {"name": "with stylus", "source": "a"}]
+    found = clustered(inputs(*images), compare=seeing({}))
+    assert found.clusters["is_representative"].all()
+    assert found.pairs["same"].to_list() == [False]
+
+
+def test_the_probability_must_reach_the_categorys_limit(inputs, key) -> None:
+    frames = inputs({"name": "a"}, {"name": "a2", "source": "a"})
+    pair = frozenset((key("a"), key("a2")))
+    strict = LIMITS.default.model_copy(update={"same_probability": 0.97})
+    thresholds = Thresholds(default=LIMITS.default, categories={"bags": strict})
+    for probability, same in ((0.96, False), (0.975, True)):
+        found = cluster_duplicates(
+            **frames, thresholds=thresholds, compare=seeing({pair: probability})
+        )
+        assert found.pairs["same"].to_list() == [same]
+
+
+def test_people_overrule_pixels_and_signals(inputs, key) -> None:
+    def told(one: str, other: str, same: bool) -> pl.DataFrame:
+        left, right = sorted((key(one), key(other)))
+        return pl.DataFrame({"left_image_id": [left], "right_image_id": [right], "same": [same]})
+
+    copies = inputs({"name": "a"}, {"name": "a2", "source": "a"})
+    pair = frozenset((key("a"), key("a2")))
+    kept = clustered(copies, compare=seeing({pair: 1.0}), told=told("a", "a2", False))
+    assert kept.clusters["is_representative"].all()
+    assert kept.pairs.select("same", "decided_by").rows() == [(False, "people")]
+    far = inputs({"name": "a"}, {"name": "b"})
+    merged = clustered(far, compare=seeing({}), told=told("a", "b", True))
+    assert merged.clusters["is_representative"].sum() == 1
+    assert merged.clusters["decided_by"].to_list() == ["people", "people"]
+    assert merged.pairs.is_empty()
+
+
+def test_signals_that_are_no_numbers_leave_the_decision_to_pixels(inputs, key) -> None:
+    images = [{"name": "a"}, {"name": "a2", "source": "a"}]
+    frames = inputs(*images)
+    nothing = pl.Series([[float("nan")] * 128] * 2, dtype=pl.List(pl.Float32))
+    frames["signals"] = frames["signals"].with_columns(
+        hsv_histogram=nothing, colourfulness=pl.lit(float("nan"), pl.Float32),
+        sharpness=pl.lit(float("nan"), pl.Float32),
+        foreground_fraction=pl.lit(float("nan"), pl.Float32),
+    )  # fmt: skip
+    for probability, clusters in ((0.0, 2), (1.0, 1)):
+        pair = frozenset((key("a"), key("a2")))
+        found = clustered(frames, compare=seeing({pair: probability}))
+        assert found.clusters["is_representative"].sum() == clusters
+
+
+def test_many_identical_images_cost_one_comparison_each(inputs) -> None:
+    asked: list[frozenset[str]] = []
+
+    def everything(pairs: pl.DataFrame) -> pl.DataFrame:
+        return seeing({}, asked)(pairs).with_columns(probability=pl.lit(1.0, pl.Float32))
+
+    images = [{"name": f"i{n}", "source": "x"} for n in range(500)]
+    found = clustered(inputs(*images), compare=everything)
+    assert found.clusters["is_representative"].sum() == 1
+    assert len(asked) == len(set(asked)) == 499
+
+
+IMAGES = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 1), st.sampled_from(["front", "back"])),
+    min_size=1,
+    max_size=10,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(images=IMAGES, seed=st.integers(0, 2**32 - 1))
+def test_neither_the_order_of_rows_nor_suppliers_names_change_a_cluster(
+    images, seed, make_aggregated, make_signals, make_types
+) -> None:
+    rows = [
+        {
+            "name": f"i{n}", "source": f"s{source}", "type": kind, "product": f"p{product}",
+            "suppliers": ["acme", "dune"][: 1 + n % 2], "best_position": 1 + n % 3,
+        }
+        for n, (source, product, kind) in enumerate(images)
+    ]  # fmt: skip
+    aggregated = make_aggregated(
+        *(
+            {k: v for k, v in row.items() if k in ("name", "suppliers", "best_position")}
+            | {"product_id": row["product"]}
+            for row in rows
+        )
     )
-    assert DedupClusters.conform(frame).is_empty()
+    frames = {
+        "typed": make_types(*((r["product"], r["name"], r["type"]) for r in rows)),
+        "signals": make_signals(*({"name": r["name"], "source": r["source"]} for r in rows)),
+        "aggregated": aggregated,
+        "quality": quality_of(aggregated, {}),
+        "compliance": NO_COMPLIANCE,
+    }
+    shuffled = {
+        name: frame.sample(fraction=1, shuffle=True, seed=seed) for name, frame in frames.items()
+    }
+    renamed = shuffled["aggregated"]["suppliers"].list.eval(
+        pl.element().replace({"acme": "zulu", "dune": "able"})
+    )
+    shuffled["aggregated"] = shuffled["aggregated"].with_columns(renamed)
+    for compare in (None, _by_hash_of_ids):
+        first = cluster_duplicates(**frames, thresholds=LIMITS, compare=compare)
+        again = cluster_duplicates(**shuffled, thresholds=LIMITS, compare=compare)
+        assert_frame_equal(first.clusters, again.clusters)
+        assert_frame_equal(first.pairs, again.pairs)
+
+
+def _by_hash_of_ids(pairs: pl.DataFrame) -> pl.DataFrame:
+    """A comparator without any transitivity: nothing but the pair itself decides."""
+    same = {
+        frozenset(pair): float(np.random.default_rng(int(pair[0][:8] + pair[1][:8], 16)).random())
+        for pair in pairs.select(PAIR).rows()
+    }
+    return seeing({pair: p if p > 0.5 else 1.0 for pair, p in same.items()})(pairs)
+
+
+def test_empty(inputs, make_types) -> None:
+    frames = {name: frame.clear() for name, frame in inputs({"name": "a"}).items()}
+    for compare in (None, seeing({})):
+        found = clustered(frames, compare=compare)
+        assert found.clusters.is_empty()
+        assert found.pairs.is_empty()

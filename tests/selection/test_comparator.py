@@ -4,22 +4,26 @@ import numpy as np
 import polars as pl
 import pytest
 
-from imgassets.selection.comparator import are_duplicates, closeness, describe, distances
-from imgassets.settings import DedupSettings
+from imgassets.selection.comparator import (
+    closeness,
+    describe,
+    distances,
+    ensemble_says_same,
+    may_be_same,
+)
 
-LIMITS = DedupSettings(max_phash_distance=10, max_edge_dhash_distance=12, max_hsv_distance=0.4)
+LIMITS = (10, 12, 0.4)
+GATE = (20, 20, 0.5)
 
 
 @pytest.fixture
 def compare(make_signals):
     def pair(**changed):
+        zero = {name: "0" * 16 for name in ("phash", "dhash", "object_phash", "edge_dhash")}
         frame = pl.concat(
             [
-                make_signals({"name": "a", "object_phash": "0" * 16, "edge_dhash": "0" * 16}),
-                make_signals(
-                    {"name": "b", "source": "a", "object_phash": "0" * 16, "edge_dhash": "0" * 16}
-                    | changed
-                ),
+                make_signals({"name": "a"} | zero),
+                make_signals({"name": "b", "source": "a"} | zero | changed),
             ]
         )
         return distances(describe(frame), np.array([0]), np.array([1]))
@@ -39,9 +43,10 @@ def halves(shared: float) -> list[float]:
 
 def test_identical_pictures(compare) -> None:
     found = compare()
-    assert (found.phash, found.edge_dhash, found.hsv) == (0, 0, 0)
-    assert are_duplicates(found, LIMITS).all()
-    assert closeness(found, LIMITS) == 0
+    assert (found.phash, found.edge_dhash, found.hsv, found.shape, found.edges) == (0,) * 5
+    assert ensemble_says_same(found, *LIMITS).all()
+    assert may_be_same(found, *GATE).all()
+    assert closeness(found, *LIMITS) == 0
 
 
 @pytest.mark.parametrize(
@@ -49,14 +54,29 @@ def test_identical_pictures(compare) -> None:
     [{"object_phash": bits(11)}, {"edge_dhash": bits(13)}, {"hsv_histogram": halves(0.0)}],
 )
 def test_each_of_the_three_has_a_veto(compare, changed) -> None:
-    assert not are_duplicates(compare(**changed), LIMITS).any()
+    assert not ensemble_says_same(compare(**changed), *LIMITS).any()
 
 
 def test_limits_are_inclusive(compare) -> None:
     found = compare(object_phash=bits(10), edge_dhash=bits(12))
     assert (found.phash, found.edge_dhash) == (10, 12)
-    assert are_duplicates(found, LIMITS).all()
+    assert ensemble_says_same(found, *LIMITS).all()
     assert compare(object_phash=bits(64)).phash == 64
+
+
+def test_the_gate_takes_the_nearer_of_object_and_whole_picture(compare) -> None:
+    padded = compare(phash=bits(40), edge_dhash=bits(40))
+    assert (padded.shape, padded.edges) == (0, 0)
+    assert may_be_same(padded, *GATE).all()
+    assert not may_be_same(compare(phash=bits(21), object_phash=bits(21)), *GATE).any()
+    assert not may_be_same(compare(dhash=bits(21), edge_dhash=bits(21)), *GATE).any()
+    assert not may_be_same(compare(hsv_histogram=halves(0.0)), *GATE).any()
+
+
+def test_limits_may_differ_by_pair(make_signals) -> None:
+    frame = make_signals({"name": "a"}, {"name": "b", "source": "a"})
+    both = distances(describe(frame), np.array([0, 0]), np.array([1, 1]))
+    assert may_be_same(both, 0, 0, np.array([-1.0, 0.0])).tolist() == [False, True]
 
 
 def test_chi_square_of_disjoint_histograms_is_two(make_signals) -> None:
@@ -69,12 +89,12 @@ def test_chi_square_of_disjoint_histograms_is_two(make_signals) -> None:
 
 def test_a_grayscale_copy_is_judged_by_shape_more_strictly(compare) -> None:
     gray = {"colourfulness": 0.0, "hsv_histogram": halves(0.0)}
-    assert are_duplicates(compare(**gray), LIMITS).all()
+    assert ensemble_says_same(compare(**gray), *LIMITS).all()
     assert compare(**gray).hsv == 0
-    assert not are_duplicates(compare(**gray, object_phash=bits(6)), LIMITS).any()
+    assert not ensemble_says_same(compare(**gray, object_phash=bits(6)), *LIMITS).any()
 
 
 def test_no_pairs(make_signals) -> None:
     none = np.empty(0, np.int64)
     found = distances(describe(make_signals({"name": "a"}).clear()), none, none)
-    assert are_duplicates(found, LIMITS).shape == (0,)
+    assert may_be_same(found, *GATE).shape == (0,)

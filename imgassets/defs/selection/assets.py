@@ -6,23 +6,27 @@ import polars as pl
 from imgassets.defs.conventions import OWNERS, partitioned
 from imgassets.defs.io_manager import AssetRows, SideRows
 from imgassets.defs.partitions import DAY_CATEGORY, run_partitions
+from imgassets.defs.progress import log_progress
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
 from imgassets.operations import state
+from imgassets.operations.duplicates import deduplicate
 from imgassets.operations.flags import SIGNAL_COLUMNS, score_flags, told_values
 from imgassets.operations.image_types import type_images
 from imgassets.operations.images import report_table
+from imgassets.operations.reviews import known_pairs
 from imgassets.operations.selection import order_products, passed_images
-from imgassets.selection.clusters import cluster_duplicates
+from imgassets.selection.comparator import COLUMNS
 from imgassets.selection.quality import DEFECTS, score_quality
 from imgassets.settings import Settings
-from imgassets.warehouse.contract import NONE
-from imgassets.warehouse.contracts import ImageSignals, PartitionState
+from imgassets.warehouse.contracts import ComparedPairs, PartitionState
 from imgassets.warehouse.lake import Warehouse
 
 _PARTITION = ["day", "category"]
 _ALL_PARTITIONS = dg.AllPartitionMapping()
-_MEASURES = [c for c in ImageSignals.column_names() if c != "embedding"]
+_COMPARED = [
+    *_PARTITION, "image_id", *COLUMNS, "foreground_fraction", "sharpness",
+]  # fmt: skip
 
 
 @dg.asset(
@@ -103,23 +107,42 @@ def image_types(
 
 
 @dg.asset(
-    **partitioned("selection", "polars"),
-    ins={"image_signals": dg.AssetIn(metadata={"columns": _MEASURES})},
+    **partitioned("selection", "opencv", "polars"),
+    ins={"image_signals": dg.AssetIn(metadata={"columns": _COMPARED})},
 )
 def dedup_clusters(
+    context: dg.AssetExecutionContext,
     aggregated_images: pl.DataFrame,
     image_signals: pl.DataFrame,
+    quality_scores: pl.DataFrame,
+    compliance_flags: pl.DataFrame,
     image_types: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
+    warehouse: dg.ResourceParam[Warehouse],
+    store: dg.ResourceParam[ImageStore],
 ) -> AssetRows:
     """Clusters of duplicates inside each product and type; one image stands for each cluster."""
-    typed = image_types.filter(pl.col("image_type") != NONE)
-    clusters = cluster_duplicates(typed, image_signals, aggregated_images, settings.dedup)
+    found = deduplicate(
+        image_types,
+        image_signals,
+        aggregated_images,
+        quality_scores,
+        compliance_flags,
+        known_pairs(warehouse),
+        warehouse,
+        store,
+        settings,
+        log_progress(context, "compared", "pairs"),
+    )
+    clusters = found.clusters
     return AssetRows(
         clusters,
+        also=(SideRows(ComparedPairs, found.pairs),),
         metadata={
             "clusters": int(clusters["is_representative"].sum()),
             "duplicates": int((~clusters["is_representative"]).sum()),
+            "decided_by": report_table(clusters.drop_nulls("decided_by"), "decided_by"),
+            "pairs_compared_by_pixels": found.pairs.height,
         },
     )
 

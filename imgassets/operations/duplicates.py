@@ -2,58 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
 
 import polars as pl
 
 from imgassets.ingest.store import ImageStore
 from imgassets.operations.pixel_pairs import PixelPairs
-from imgassets.selection.clusters import Clustered, cluster_duplicates
+from imgassets.operations.reviews import known_pairs
+from imgassets.selection.clusters import COLUMNS, Clustered, cluster_duplicates
 from imgassets.selection.thresholds import read_thresholds
 from imgassets.settings import Settings
 from imgassets.warehouse.contract import NONE
 from imgassets.warehouse.lake import Warehouse
+from imgassets.warehouse.partitions import Partition, partition_predicate, quote
+
+_MOST_ROWS = 200_000
+"""Images that are held in memory together, about: products are never split."""
+
+_IMAGES = """
+SELECT {columns} FROM (
+    SELECT * FROM image_types WHERE {partition} AND image_type <> {none} AND {slice}
+)
+JOIN image_signals USING (day, category, image_id)
+JOIN aggregated_images USING (day, category, product_id, image_id)
+LEFT JOIN (
+    SELECT * EXCLUDE (p_blurry, p_small_object, p_placeholder),
+        greatest(p_blurry, p_small_object, p_placeholder) AS defect
+    FROM quality_scores
+) USING (day, category, product_id, image_id)
+LEFT JOIN (
+    SELECT day, category, product_id, image_id, count(*) AS flags
+    FROM compliance_flags WHERE decision = 'review' GROUP BY ALL
+) USING (day, category, product_id, image_id)
+"""
 
 
 def deduplicate(
-    types: pl.DataFrame,
-    signals: pl.DataFrame,
-    aggregated: pl.DataFrame,
-    quality: pl.DataFrame,
-    compliance: pl.DataFrame,
-    told: pl.DataFrame,
     warehouse: Warehouse,
     store: ImageStore,
     settings: Settings,
+    partitions: Collection[Partition],
     tell: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Clustered:
-    """Cluster the images of some partitions.
+) -> Iterator[Clustered]:
+    """Cluster the images of some partitions, a part of them at a time.
+
+    However many rows there are, only one partition's are in memory, and of a large partition only a
+    slice of its products.
 
     Args:
-        types: rows of ``image_types``.
-        signals: rows of ``image_signals`` of the same partitions.
-        aggregated: rows of ``aggregated_images``, likewise.
-        quality: rows of ``quality_scores``, likewise.
-        compliance: rows of ``compliance_flags``, likewise.
-        told: what people said of pairs: left_image_id, right_image_id, same.
-        warehouse: where earlier comparisons are.
+        warehouse: where types, signals, and what people said are, and earlier comparisons.
         store: where the images are.
         settings: see ``[dedup]``.
+        partitions: what to cluster.
         tell: called with how many pairs' pixels were compared, and how many are asked for so far.
+
+    Yields:
+        Rows of ``dedup_clusters`` and ``compared_pairs``, products whole.
 
     Raises:
         ValueError: the file of thresholds or of the comparator's model is missing or wrong.
         RuntimeError: an image does not decode any more.
     """
-    typed = types.filter(pl.col("image_type") != NONE)
     thresholds = read_thresholds(settings.dedup.thresholds)
+    told = known_pairs(warehouse)
     looking = (
-        PixelPairs(warehouse, store, settings, typed, tell)
-        if settings.dedup.pixels
-        else nullcontext()
+        PixelPairs(warehouse, store, settings, tell) if settings.dedup.pixels else nullcontext()
     )
     with looking as compare:
-        return cluster_duplicates(
-            typed, signals, aggregated, quality, compliance, thresholds, compare, told
-        )
+        for images in typed_images(warehouse, partitions):
+            if compare is not None:
+                compare.recall(images)
+            yield cluster_duplicates(images, thresholds, compare, told)
+
+
+def typed_images(
+    warehouse: Warehouse, partitions: Collection[Partition], most_rows: int = _MOST_ROWS
+) -> Iterator[pl.DataFrame]:
+    """Yield the images that show a view, of one partition or a slice of its products at a time.
+
+    Args:
+        warehouse: where they are.
+        partitions: whose images.
+        most_rows: rows of one frame, about.
+
+    Yields:
+        :data:`imgassets.selection.clusters.COLUMNS`, in no order.
+    """
+    if not partitions:
+        return
+    counts = warehouse.sql(
+        f"SELECT day, category, count(*) FROM image_types WHERE {partition_predicate(partitions)} "
+        "GROUP BY ALL ORDER BY ALL"
+    )
+    computed = {"doubts": "coalesce(flags, 0) AS doubts"}
+    columns = ", ".join(computed.get(name, name) for name in COLUMNS)
+    for day, category, count in counts.iter_rows():
+        slices = -(-count // most_rows)
+        for number in range(slices):
+            yield warehouse.sql(
+                _IMAGES.format(
+                    columns=columns,
+                    partition=partition_predicate([Partition(day, category)]),
+                    none=quote(NONE),
+                    slice=f"hash(product_id) % {slices} = {number}",
+                )
+            )

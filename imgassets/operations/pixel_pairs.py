@@ -41,7 +41,6 @@ class PixelPairs:
         warehouse: where earlier comparisons are.
         store: where the images are.
         settings: the comparator's model, processes and their limits.
-        products: distinct (category, product_id) whose pairs will be asked about.
         tell: called with how many pairs were compared since the block began, and how many are asked
             for so far.
     """
@@ -51,19 +50,16 @@ class PixelPairs:
         warehouse: Warehouse,
         store: ImageStore,
         settings: Settings,
-        products: pl.DataFrame,
         tell: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
+        self._warehouse = warehouse
         self._store = store
         self._settings = settings
         self._version = comparator_version(settings.dedup.comparator)
         self._tell = tell
         self._pool: GuardedPool[object] | None = None
         self._done = self._asked = 0
-        warehouse.initialise()
-        query = _EARLIER.format(columns=", ".join(_FOUND), version=quote(self._version))
-        wanted = products.select("category", "product_id").unique()
-        self._known = warehouse.sql(query, wanted=wanted).cast(_SCHEMA)
+        self._known = pl.DataFrame(schema=_SCHEMA)
 
     def __enter__(self) -> PixelPairs:
         return self
@@ -76,6 +72,16 @@ class PixelPairs:
     ) -> None:
         if self._pool is not None:
             self._pool.close()
+
+    def recall(self, images: pl.DataFrame) -> None:
+        """Remember the earlier comparisons of some products, and forget those of others.
+
+        Args:
+            images: rows with category and product_id.
+        """
+        query = _EARLIER.format(columns=", ".join(_FOUND), version=quote(self._version))
+        wanted = images.select("category", "product_id").unique()
+        self._known = self._warehouse.sql(query, wanted=wanted).cast(_SCHEMA)
 
     def __call__(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Compare distinct pairs.

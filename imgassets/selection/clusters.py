@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from imgassets.selection import IMAGE, PARTITION, PRODUCT
+from imgassets.selection import IMAGE, PRODUCT
+from imgassets.selection.comparator import COLUMNS as COMPARED
 from imgassets.selection.comparator import GRAYSCALE
 from imgassets.selection.judging import ComparePixels, PairJudge
 from imgassets.selection.thresholds import Thresholds
@@ -22,12 +23,16 @@ class Clustered(NamedTuple):
     pairs: pl.DataFrame
 
 
+COLUMNS = (
+    *IMAGE, "image_type", *COMPARED, "foreground_fraction", "sharpness", "width", "height",
+    "is_curated", "best_position", "doubts", "defect",
+)  # fmt: skip
+"""Columns of images that are clustered: those of the tables of the same names, ``doubts`` (flags
+that people are to review) and ``defect`` (the most probable defect's probability, or null)."""
+
+
 def cluster_duplicates(
-    typed: pl.DataFrame,
-    signals: pl.DataFrame,
-    aggregated: pl.DataFrame,
-    quality: pl.DataFrame,
-    compliance: pl.DataFrame,
+    images: pl.DataFrame,
     thresholds: Thresholds,
     compare: ComparePixels | None = None,
     told: pl.DataFrame | None = None,
@@ -44,11 +49,7 @@ def cluster_duplicates(
     people's answers overrule both.
 
     Args:
-        typed: rows of ``image_types`` that show a view of the product.
-        signals: rows of ``image_signals`` of the same partitions.
-        aggregated: rows of ``aggregated_images`` of the same partitions.
-        quality: rows of ``quality_scores``, likewise.
-        compliance: rows of ``compliance_flags``, likewise.
+        images: images that show a view of the product: :data:`COLUMNS`.
         thresholds: the comparators' limits.
         compare: looks at pixels; None: the ensemble of signals decides alone.
         told: what people said: left_image_id, right_image_id (the smaller id first) and same.
@@ -56,20 +57,14 @@ def cluster_duplicates(
     Returns:
         Clusters never cross products or types.
     """
-    images = _best_first(typed, signals, aggregated, quality, compliance)
-    judge = PairJudge(images, thresholds, compare, told)
-    founder = _found_clusters(_group_numbers(images), judge)
-    return Clustered(_cluster_rows(images, founder, judge), judge.compared())
+    ordered = _best_first(images)
+    judge = PairJudge(ordered, thresholds, compare, told)
+    founder = _found_clusters(_group_numbers(ordered), judge)
+    return Clustered(_cluster_rows(ordered, founder, judge), judge.compared())
 
 
-def _best_first(
-    typed: pl.DataFrame,
-    signals: pl.DataFrame,
-    aggregated: pl.DataFrame,
-    quality: pl.DataFrame,
-    compliance: pl.DataFrame,
-) -> pl.DataFrame:
-    """Join what is needed and sort each group from its best image to its worst.
+def _best_first(images: pl.DataFrame) -> pl.DataFrame:
+    """Sort each group from its best image to its worst.
 
     Images that no flag puts in doubt before others, curated before not, colour before grayscale,
     then more pixels on the object (in steps of a quarter octave; margins do not count, so a padded
@@ -77,7 +72,7 @@ def _best_first(
     and the id so that the order is complete. No supplier is preferred to another.
     """
     order = {
-        "_doubts": False,
+        "doubts": False,
         "is_curated": True,
         "_coloured": True,
         "_size": True,
@@ -87,31 +82,15 @@ def _best_first(
         "best_position": False,
         "image_id": False,
     }
-    doubts = compliance.filter(pl.col("decision") == "review").group_by(IMAGE).len("_doubts")
-    defect = pl.max_horizontal("p_blurry", "p_small_object", "p_placeholder")
-    return (
-        typed.select(*_GROUP, "image_id")
-        .join(signals, on=[*PARTITION, "image_id"])
-        .join(aggregated.select(*IMAGE, "width", "height", "is_curated", "best_position"), on=IMAGE)
-        .join(quality.select(*IMAGE, _defect=(defect * 10).round()), on=IMAGE, how="left")
-        .join(doubts, on=IMAGE, how="left")
-        .with_columns(
-            pl.col("_doubts").fill_null(0),
-            pl.col("_defect").fill_nan(None).fill_null(0),
-            _coloured=pl.col("colourfulness") >= GRAYSCALE,
-            _size=(
-                (
-                    pl.col("width").cast(pl.Float64)
-                    * pl.col("height")
-                    * pl.col("foreground_fraction").fill_nan(0).clip(1e-6)
-                ).log(2)
-                * 4
-            ).floor(),
-            _tightness=(pl.col("foreground_fraction").fill_nan(0) * 20).round(),
-            _sharpness=(pl.col("sharpness").fill_nan(0) * 20).round(),
-        )
-        .sort([*_GROUP, *order], descending=[False] * len(_GROUP) + list(order.values()))
-    )
+    share = pl.col("foreground_fraction").fill_nan(0)
+    pixels = pl.col("width").cast(pl.Float64) * pl.col("height") * share.clip(1e-6)
+    return images.with_columns(
+        _coloured=pl.col("colourfulness") >= GRAYSCALE,
+        _size=(pixels.log(2) * 4).floor(),
+        _defect=(pl.col("defect").fill_nan(None).fill_null(0) * 10).round(),
+        _tightness=(share * 20).round(),
+        _sharpness=(pl.col("sharpness").fill_nan(0) * 20).round(),
+    ).sort([*_GROUP, *order], descending=[False] * len(_GROUP) + list(order.values()))
 
 
 def _group_numbers(images: pl.DataFrame) -> np.ndarray:

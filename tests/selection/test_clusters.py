@@ -7,15 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from imgassets.selection.clusters import Clustered, cluster_duplicates
+from imgassets.selection.clusters import COLUMNS, Clustered, cluster_duplicates
 from imgassets.selection.judging import PAIR
 from imgassets.selection.thresholds import Limits, Thresholds
-from imgassets.warehouse.contracts import (
-    ComparedPairs,
-    ComplianceFlags,
-    DedupClusters,
-    QualityScores,
-)
+from imgassets.warehouse.contracts import ComparedPairs, DedupClusters
 
 LIMITS = Thresholds(
     default=Limits.model_validate(
@@ -26,7 +21,6 @@ LIMITS = Thresholds(
         }
     )
 )
-NO_COMPLIANCE = ComplianceFlags.create_empty()
 OF_AGGREGATED = ("width", "height", "is_curated", "best_position", "suppliers")
 OF_SIGNALS = (
     "source", "phash", "dhash", "object_phash", "edge_dhash", "hsv_histogram", "sharpness",
@@ -34,40 +28,11 @@ OF_SIGNALS = (
 )  # fmt: skip
 
 
-def quality_of(aggregated: pl.DataFrame, blurry: dict[str, float]) -> pl.DataFrame:
-    p = [blurry.get(i, 0.1) for i in aggregated["image_id"]]
-    return QualityScores.conform(
-        aggregated.select("day", "category", "product_id", "image_id").with_columns(
-            pl.Series("p_blurry", p),
-            p_small_object=0.1,
-            p_placeholder=0.1,
-            passed=True,
-            failed_rules=pl.lit([], pl.List(pl.String)),
-            judged_by=pl.lit([], pl.List(pl.String)),
-            reasons=pl.lit([], pl.List(pl.String)),
-        )
-    )
+@pytest.fixture(scope="session")
+def inputs(make_aggregated, make_signals, make_types):
+    """Make the rows of images given as dicts: name, product, type, and what differs."""
 
-
-def in_doubt(aggregated: pl.DataFrame, image_id: str) -> pl.DataFrame:
-    row = aggregated.filter(pl.col("image_id") == image_id)
-    return ComplianceFlags.conform(
-        row.select("day", "category", "product_id", "image_id").with_columns(
-            flag=pl.lit("weapon"),
-            probability=0.5,
-            source=pl.lit("model"),
-            decision=pl.lit("review"),
-            reason=pl.lit("in doubt"),
-            model_version=pl.lit("1"),
-        )
-    )
-
-
-@pytest.fixture
-def inputs(make_aggregated, make_signals, make_types, key):
-    """Make the frames of images given as dicts: name, product, type, and what differs."""
-
-    def make(*images: dict) -> dict[str, pl.DataFrame]:
+    def make(*images: dict) -> pl.DataFrame:
         aggregated = make_aggregated(
             *(
                 {k: v for k, v in image.items() if k in ("name", *OF_AGGREGATED)}
@@ -82,22 +47,22 @@ def inputs(make_aggregated, make_signals, make_types, key):
         typed = make_types(
             *((i.get("product", "p1"), i["name"], i.get("type", "front")) for i in images)
         )
-        blurry = {key(i["name"]): i["p_blurry"] for i in images if "p_blurry" in i}
-        doubted = [key(i["name"]) for i in images if i.get("doubted")]
-        compliance = pl.concat([NO_COMPLIANCE, *(in_doubt(aggregated, i) for i in doubted)])
-        return {
-            "typed": typed,
-            "signals": signals,
-            "aggregated": aggregated,
-            "quality": quality_of(aggregated, blurry),
-            "compliance": compliance,
-        }
+        judged = typed.select("product_id", "image_id").with_columns(
+            doubts=pl.Series([i.get("doubts", 0) for i in images], dtype=pl.Int64),
+            defect=pl.Series([i.get("defect", 0.1) for i in images], dtype=pl.Float32),
+        )
+        return (
+            typed.join(signals, on=["day", "category", "image_id"])
+            .join(aggregated, on=["day", "category", "product_id", "image_id"])
+            .join(judged, on=["product_id", "image_id"])
+            .select(COLUMNS)
+        )
 
     return make
 
 
-def clustered(frames: dict[str, pl.DataFrame], **more) -> Clustered:
-    found = cluster_duplicates(**frames, thresholds=LIMITS, **more)
+def clustered(images: pl.DataFrame, **more) -> Clustered:
+    found = cluster_duplicates(images, LIMITS, **more)
     return Clustered(DedupClusters.conform(found.clusters), ComparedPairs.conform(found.pairs))
 
 
@@ -160,11 +125,11 @@ def test_the_same_bytes_for_two_products_stand_for_each(cluster) -> None:
 @pytest.mark.parametrize(
     ("better", "worse"),
     [
-        ({}, {"doubted": True, "is_curated": True}),
+        ({}, {"doubts": 1, "is_curated": True}),
         ({"is_curated": True, "width": 400, "height": 500}, {}),
         ({"colourfulness": 20.0, "width": 400}, {"colourfulness": 0.0}),
-        ({"width": 1600, "height": 2000, "p_blurry": 0.4}, {"best_position": 1}),
-        ({"p_blurry": 0.1, "sharpness": 0.3}, {"p_blurry": 0.3}),
+        ({"width": 1600, "height": 2000, "defect": 0.4}, {"best_position": 1}),
+        ({"defect": 0.1, "sharpness": 0.3}, {"defect": 0.3}),
         ({"sharpness": 0.48}, {"sharpness": 0.3}),
         ({"best_position": 1}, {"best_position": 2}),
         (
@@ -221,9 +186,7 @@ def test_the_probability_must_reach_the_categorys_limit(inputs, key) -> None:
     strict = LIMITS.default.model_copy(update={"same_probability": 0.97})
     thresholds = Thresholds(default=LIMITS.default, categories={"bags": strict})
     for probability, same in ((0.96, False), (0.975, True)):
-        found = cluster_duplicates(
-            **frames, thresholds=thresholds, compare=seeing({pair: probability})
-        )
+        found = cluster_duplicates(frames, thresholds, seeing({pair: probability}))
         assert found.pairs["same"].to_list() == [same]
 
 
@@ -248,9 +211,9 @@ def test_signals_that_are_no_numbers_leave_the_decision_to_pixels(inputs, key) -
     images = [{"name": "a"}, {"name": "a2", "source": "a"}]
     frames = inputs(*images)
     nothing = pl.Series([[float("nan")] * 128] * 2, dtype=pl.List(pl.Float32))
-    frames["signals"] = frames["signals"].with_columns(
+    frames = frames.with_columns(
         hsv_histogram=nothing, colourfulness=pl.lit(float("nan"), pl.Float32),
-        sharpness=pl.lit(float("nan"), pl.Float32),
+        sharpness=pl.lit(float("nan"), pl.Float32), defect=pl.lit(float("nan"), pl.Float32),
         foreground_fraction=pl.lit(float("nan"), pl.Float32),
     )  # fmt: skip
     for probability, clusters in ((0.0, 2), (1.0, 1)):
@@ -281,7 +244,7 @@ IMAGES = st.lists(
 @settings(max_examples=25, deadline=None)
 @given(images=IMAGES, seed=st.integers(0, 2**32 - 1))
 def test_neither_the_order_of_rows_nor_suppliers_names_change_a_cluster(
-    images, seed, make_aggregated, make_signals, make_types
+    images, seed, inputs
 ) -> None:
     rows = [
         {
@@ -290,30 +253,13 @@ def test_neither_the_order_of_rows_nor_suppliers_names_change_a_cluster(
         }
         for n, (source, product, kind) in enumerate(images)
     ]  # fmt: skip
-    aggregated = make_aggregated(
-        *(
-            {k: v for k, v in row.items() if k in ("name", "suppliers", "best_position")}
-            | {"product_id": row["product"]}
-            for row in rows
-        )
-    )
-    frames = {
-        "typed": make_types(*((r["product"], r["name"], r["type"]) for r in rows)),
-        "signals": make_signals(*({"name": r["name"], "source": r["source"]} for r in rows)),
-        "aggregated": aggregated,
-        "quality": quality_of(aggregated, {}),
-        "compliance": NO_COMPLIANCE,
-    }
-    shuffled = {
-        name: frame.sample(fraction=1, shuffle=True, seed=seed) for name, frame in frames.items()
-    }
-    renamed = shuffled["aggregated"]["suppliers"].list.eval(
-        pl.element().replace({"acme": "zulu", "dune": "able"})
-    )
-    shuffled["aggregated"] = shuffled["aggregated"].with_columns(renamed)
+    frame = inputs(*rows)
+    renamed = [
+        row | {"suppliers": [f"{name} renamed" for name in row["suppliers"]]} for row in rows
+    ]
+    shuffled = inputs(*renamed).sample(fraction=1, shuffle=True, seed=seed)
     for compare in (None, _by_hash_of_ids):
-        first = cluster_duplicates(**frames, thresholds=LIMITS, compare=compare)
-        again = cluster_duplicates(**shuffled, thresholds=LIMITS, compare=compare)
+        first, again = (cluster_duplicates(f, LIMITS, compare) for f in (frame, shuffled))
         assert_frame_equal(first.clusters, again.clusters)
         assert_frame_equal(first.pairs, again.pairs)
 
@@ -327,8 +273,8 @@ def _by_hash_of_ids(pairs: pl.DataFrame) -> pl.DataFrame:
     return seeing({pair: p if p > 0.5 else 1.0 for pair, p in same.items()})(pairs)
 
 
-def test_empty(inputs, make_types) -> None:
-    frames = {name: frame.clear() for name, frame in inputs({"name": "a"}).items()}
+def test_empty(inputs) -> None:
+    frames = inputs({"name": "a"}).clear()
     for compare in (None, seeing({})):
         found = clustered(frames, compare=compare)
         assert found.clusters.is_empty()

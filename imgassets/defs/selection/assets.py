@@ -14,19 +14,14 @@ from imgassets.operations.duplicates import deduplicate
 from imgassets.operations.flags import SIGNAL_COLUMNS, score_flags, told_values
 from imgassets.operations.image_types import type_images
 from imgassets.operations.images import report_table
-from imgassets.operations.reviews import known_pairs
 from imgassets.operations.selection import order_products, passed_images
-from imgassets.selection.comparator import COLUMNS
 from imgassets.selection.quality import DEFECTS, score_quality
 from imgassets.settings import Settings
-from imgassets.warehouse.contracts import ComparedPairs, PartitionState
+from imgassets.warehouse.contracts import ComparedPairs, DedupClusters, PartitionState
 from imgassets.warehouse.lake import Warehouse
 
 _PARTITION = ["day", "category"]
 _ALL_PARTITIONS = dg.AllPartitionMapping()
-_COMPARED = [
-    *_PARTITION, "image_id", *COLUMNS, "foreground_fraction", "sharpness",
-]  # fmt: skip
 
 
 @dg.asset(
@@ -108,41 +103,29 @@ def image_types(
 
 @dg.asset(
     **partitioned("selection", "opencv", "polars"),
-    ins={"image_signals": dg.AssetIn(metadata={"columns": _COMPARED})},
-)
+    deps=[
+        "aggregated_images", "image_signals", "quality_scores", "compliance_flags", "image_types",
+    ],
+)  # fmt: skip
 def dedup_clusters(
     context: dg.AssetExecutionContext,
-    aggregated_images: pl.DataFrame,
-    image_signals: pl.DataFrame,
-    quality_scores: pl.DataFrame,
-    compliance_flags: pl.DataFrame,
-    image_types: pl.DataFrame,
     settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
     store: dg.ResourceParam[ImageStore],
 ) -> AssetRows:
     """Clusters of duplicates inside each product and type; one image stands for each cluster."""
-    found = deduplicate(
-        image_types,
-        image_signals,
-        aggregated_images,
-        quality_scores,
-        compliance_flags,
-        known_pairs(warehouse),
-        warehouse,
-        store,
-        settings,
-        log_progress(context, "compared", "pairs"),
-    )
-    clusters = found.clusters
+    progress = log_progress(context, "compared", "pairs")
+    found = list(deduplicate(warehouse, store, settings, run_partitions(context), progress))
+    clusters = pl.concat([part.clusters for part in found] or [DedupClusters.create_empty()])
+    pairs = pl.concat([part.pairs for part in found] or [ComparedPairs.create_empty()])
     return AssetRows(
         clusters,
-        also=(SideRows(ComparedPairs, found.pairs),),
+        also=(SideRows(ComparedPairs, pairs),),
         metadata={
             "clusters": int(clusters["is_representative"].sum()),
             "duplicates": int((~clusters["is_representative"]).sum()),
             "decided_by": report_table(clusters.drop_nulls("decided_by"), "decided_by"),
-            "pairs_compared_by_pixels": found.pairs.height,
+            "pairs_compared_by_pixels": pairs.height,
         },
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from imgassets.defs import checks, jobs
+from imgassets.defs.catalog import assets as catalog
 from imgassets.defs.feeds import assets as feeds
 from imgassets.defs.feeds import category
 from imgassets.defs.feeds.labels import new_label_files
@@ -15,7 +16,7 @@ from imgassets.defs.images import signals
 from imgassets.defs.marketplaces import assets as marketplaces
 from imgassets.defs.models import assets as models
 from imgassets.defs.moderation import assets as moderation
-from imgassets.defs.moderation import type_questions
+from imgassets.defs.moderation import pair_questions, type_questions
 from imgassets.defs.resources import build_resources
 from imgassets.defs.selection import assets as selection
 from imgassets.settings import Settings
@@ -35,9 +36,11 @@ def defs() -> dg.Definitions:
                     marketplaces,
                     moderation,
                     type_questions,
+                    pair_questions,
                     selection,
                     models,
                     gallery,
+                    catalog,
                 ]
             ),
             models.image_labels,
@@ -46,8 +49,8 @@ def defs() -> dg.Definitions:
             moderation.review_answers,
         ],
         asset_checks=[checks.table_checks],
-        jobs=[*jobs.TRAINING_JOBS, category.category_job],
-        schedules=[jobs.close_previous_day],
+        jobs=[*jobs.TRAINING_JOBS, category.category_job, catalog.match_job],
+        schedules=[jobs.close_previous_day, catalog.match_daily],
         sensors=[feed_sensor, new_label_files],
         # One process per run: a step's own process would pay for imports and models again.
         executor=dg.in_process_executor,

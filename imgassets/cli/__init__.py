@@ -13,7 +13,9 @@ from imgassets.cli import (
     defects,
     demo,
     label,
+    matches,
     models,
+    pairs,
     query,
     review,
     serve,
@@ -40,12 +42,14 @@ labels = typer.Typer(no_args_is_help=True, help="People's labels of images.")
 reviews = typer.Typer(no_args_is_help=True, help="Questions to people, and their answers.")
 typed = typer.Typer(no_args_is_help=True, help="Image types: comparisons and reports.")
 synthetic = typer.Typer(no_args_is_help=True, help="What is drawn to train on: defects, types.")
+labelled_pairs = typer.Typer(no_args_is_help=True, help="Pairs of pictures: where 'the same' ends.")
 registered = typer.Typer(no_args_is_help=True, help="Registered models and their versions.")
 app.add_typer(categories, name="categories")
 app.add_typer(labels, name="labels")
 app.add_typer(synthetic, name="defects")
 app.add_typer(reviews, name="review")
 app.add_typer(registered, name="models")
+app.add_typer(labelled_pairs, name="pairs")
 
 app.add_typer(typed, name="types")
 
@@ -58,18 +62,23 @@ typed.command("compare")(types.compare)
 typed.command("report")(types.report)
 labels.command("import")(label.import_)
 reviews.command("types")(review.types)
+reviews.command("pairs")(review.pairs)
 reviews.command("export")(review.export)
 reviews.command("import")(review.import_)
 reviews.command("status")(review.status)
 reviews.command("serve")(serve.serve_review)
 synthetic.command("show")(defects.show)
 synthetic.command("list")(defects.names)
+labelled_pairs.command("tune")(pairs.tune)
+labelled_pairs.command("train")(pairs.train)
+app.command("compare-pairs")(pairs.compare)
 registered.command("list")(models.list_models)
 registered.command("card")(models.show_card)
 registered.command("promote")(models.promote)
 app.command("train")(training.train)
 reviews.command("round")(training.review_round)
 app.command("backfill")(work.backfill)
+app.command("matches")(matches.matches)
 # A query may start with a comment, "-- …", which is no option.
 app.command("sql", context_settings={"ignore_unknown_options": True})(query.sql)
 app.command("gallery")(demo.gallery)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -32,21 +34,50 @@ def types(
 
     of = settings()
     warehouse = open_warehouse(of)
-    known = typed_categories(warehouse)
-    if unknown := sorted(set(category or []) - set(known)):
-        listed = ", ".join(known) or "none: run `imgassets backfill` first"
-        raise CommandError(
-            f"no typed images of category {', '.join(unknown)} (there are: {listed})"
-        )
-    total = 0
-    for name in dict.fromkeys(category or known):
+
+    def ask(name: str) -> int:
         try:
-            asked = ask_types(warehouse, name, of)
+            return ask_types(warehouse, name, of)
         except ValueError as error:
             if category:
                 raise
             errors.print(f"[yellow]not asked:[/] {escape(str(error))}", soft_wrap=True)
-            continue
+            return 0
+
+    _ask(ask, category, typed_categories(warehouse), "typed images")
+
+
+def pairs(
+    category: Annotated[
+        list[str] | None, typer.Option(help="Only this category; may be repeated. Default: all.")
+    ] = None,
+) -> None:
+    """Ask people about pairs of images of which the comparator is unsure that they are the same.
+
+    Per category at most review.tasks_per_round questions are open at a time. Answer them with
+    `imgassets review serve`, or with `review export` and `review import`; the answers overrule
+    the comparator.
+    """
+    from imgassets.operations.pair_questions import ask_pairs, compared_categories
+
+    of = settings()
+    warehouse = open_warehouse(of)
+    ask = partial(ask_pairs, warehouse, settings=of)
+    _ask(ask, category, compared_categories(warehouse), "compared images")
+
+
+def _ask(ask: Callable[[str], int], wanted: list[str] | None, known: list[str], what: str) -> None:
+    """Ask about each category that is wanted, by default all, and say how many questions are new.
+
+    Raises:
+        CommandError: a wanted category is not among the known ones.
+    """
+    if unknown := sorted(set(wanted or []) - set(known)):
+        listed = ", ".join(known) or "none: run `imgassets backfill` first"
+        raise CommandError(f"no {what} of category {', '.join(unknown)} (there are: {listed})")
+    total = 0
+    for name in dict.fromkeys(wanted or known):
+        asked = ask(name)
         if asked:
             console.print(f"{name}: {asked} new questions", soft_wrap=True)
         total += asked
@@ -58,7 +89,10 @@ def export(
         Path, typer.Argument(help="CSV; a name ending in .json: Label Studio's import format.")
     ],
     flag: Annotated[
-        str | None, typer.Option(help="Only tasks about this flag; image_type: about types.")
+        str | None,
+        typer.Option(
+            help="Only tasks about this flag; image_type: about types; same_picture: about pairs."
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Tasks at most; default: all.")] = None,
     reviewer: Annotated[
@@ -82,11 +116,11 @@ def export(
     import`. For Label Studio, paste the XML into a new project's labeling interface (code view)
     and import the JSON; export as JSON or JSON-MIN and give that to `review import`.
     """
-    from imgassets.moderation.flags import IMAGE_TYPE, all_flags, require_known
+    from imgassets.moderation.flags import NO_FLAGS, all_flags, require_known
     from imgassets.operations.review_files import export_tasks
 
     of = settings()
-    if flag is not None and flag != IMAGE_TYPE:
+    if flag is not None and flag not in NO_FLAGS:
         require_known([flag], all_flags(of.flags))
     done = export_tasks(
         open_warehouse(of),
@@ -100,6 +134,12 @@ def export(
     console.print(f"{done.tasks} tasks written to {escape(str(file))}", soft_wrap=True)
     if done.config:
         console.print(f"labeling interface: {escape(str(done.config))}", soft_wrap=True)
+    if done.left_out:
+        errors.print(
+            f"[yellow]{done.left_out} tasks about pairs left out:[/] a Label Studio project shows "
+            "one picture or two; --flag same_picture writes them to a file of their own",
+            soft_wrap=True,
+        )
     if done.unreachable:
         errors.print(
             f"[yellow]{done.unreachable} pictures have no URL that a browser can open:[/] "
@@ -151,21 +191,26 @@ def import_(
 
 
 def status() -> None:
-    """Show per flag what is open, what was answered, and how far reviewers agree; types likewise.
+    """Show per flag what is open, what was answered, and how far reviewers agree.
+
+    Types and pairs are shown likewise, per category.
 
     Agreement is the share of tasks that two reviewers answered alike; kappa (Cohen) is how much
     better than chance that is: 1 always, 0 not at all.
     """
-    from imgassets.operations.review_files import review_status, type_status
+    from imgassets.operations.review_files import pair_status, review_status, type_status
     from imgassets.operations.reviews import contradictions, type_contradictions
 
     warehouse = open_warehouse(settings())
     flags, of_types = review_status(warehouse), type_status(warehouse)
-    if flags.is_empty() and of_types.is_empty():
+    of_pairs = pair_status(warehouse)
+    if flags.is_empty() and of_types.is_empty() and of_pairs.is_empty():
         console.print("no tasks yet")
         return
     if not of_types.is_empty():
         console.print(_status_table(of_types, "category", "types of", ["decided"]))
+    if not of_pairs.is_empty():
+        console.print(_status_table(of_pairs, "category", "pairs of", ["same", "different"]))
     if not flags.is_empty():
         console.print(_status_table(flags, "flag", "flag", ["yes", "no"]))
     in_labels = contradictions(warehouse).filter(origin="label")

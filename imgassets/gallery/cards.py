@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from imgassets.gallery.data import KEY, GalleryData
+from imgassets.gallery.differences import Mark, Marks, mark_differences
 from imgassets.gallery.frames import PRODUCT, latest
 from imgassets.gallery.thumbnails import ThumbnailSheet
 
@@ -54,13 +55,15 @@ class BeforeTile:
 
 @dataclass(frozen=True, slots=True)
 class AfterTile:
-    """One chosen image."""
+    """One chosen image, and where it differs from others: see :class:`Marks`."""
 
     picture: Picture
     rank: int
     type_label: str
     is_hero: bool
     reason: str
+    differs: Mark | None
+    echoes: list[Mark]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +123,11 @@ def build_cards(products: pl.DataFrame, data: GalleryData, sheet: ThumbnailSheet
     before = _grouped(_of(data.before, products).sort("supplier_id", "position", "image_url"))
     after = _grouped(_of(data.after, products).sort("rank"))
     left_out = _grouped(_of(data.left_out, products).sort("rule", "image_id", nulls_last=True))
+    differences = _grouped(_of(data.differences, products))
     for row in products.iter_rows(named=True):
         key = tuple(row[c] for c in KEY)
-        yield _Builder(row, sheet).card(before[key], after[key], left_out[key])
+        builder = _Builder(row, sheet)
+        yield builder.card(before[key], after[key], left_out[key], differences[key])
 
 
 def _of(frame: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
@@ -144,8 +149,11 @@ class _Builder:
         self._sheet = sheet
         self._title = (product["title"] or "").strip() or product["product_id"]
 
-    def card(self, before: list[Row], after: list[Row], left_out: list[Row]) -> Card:
+    def card(
+        self, before: list[Row], after: list[Row], left_out: list[Row], differences: list[Row]
+    ) -> Card:
         ranks = {r["image_id"]: r["rank"] for r in after}
+        marks = mark_differences(differences, ranks, self._sheet.size)
         dropped = {r["image_id"]: r for r in left_out if r["image_id"]}
         suppliers: dict[str, list[BeforeTile]] = {}
         for row in before:
@@ -162,7 +170,7 @@ class _Builder:
             status_label=STATUS_LABELS.get(product["status"], words(product["status"])),
             search=" ".join(searched).casefold(),
             before=list(suppliers.items()),
-            after=[self._after(r) for r in after],
+            after=[self._after(r, marks) for r in after],
             left_out=[self._left_out(r, ranks) for r in left_out],
         )
 
@@ -189,15 +197,18 @@ class _Builder:
             fate, label, detail = "idle", "Not used", ""
         return BeforeTile(picture, row["image_url"], fate, label, detail, rank)
 
-    def _after(self, row: Row) -> AfterTile:
+    def _after(self, row: Row, marks: Marks) -> AfterTile:
+        image_id = row["image_id"]
         label = words(row["image_type"])
         alt = f"Chosen image {row['rank']}, {label.lower()}"
         return AfterTile(
-            picture=self._picture(row["image_id"], alt),
+            picture=self._picture(image_id, alt),
             rank=row["rank"],
             type_label=label,
             is_hero=row["is_hero"],
             reason=row["reason"],
+            differs=marks.own.get(image_id),
+            echoes=marks.echoes.get(image_id, []),
         )
 
     def _left_out(self, row: Row, ranks: dict[str, int]) -> LeftOutTile:

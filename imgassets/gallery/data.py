@@ -11,11 +11,18 @@ from imgassets.gallery.scoreboard import ScoreRow
 
 KEY = ("day", "category", "product_id")
 
+_DIFFERENCES = {
+    "day": pl.Date, "category": pl.String, "product_id": pl.String, "image_id": pl.String,
+    "other_image_id": pl.String, "top": pl.Float32, "left": pl.Float32, "height": pl.Float32,
+    "width": pl.Float32, "probability": pl.Float32,
+}  # fmt: skip
+
 COLUMNS: dict[str, tuple[str, ...]] = {
     "products": (*KEY, "title", "status"),
     "before": (*KEY, "supplier_id", "position", "image_url", "image_id", "refusal"),
     "after": (*KEY, "rank", "image_id", "image_type", "is_hero", "reason"),
     "left_out": (*KEY, "image_id", "reason", "rule"),
+    "differences": tuple(_DIFFERENCES),
 }
 """Columns that each frame of :class:`GalleryData` must have."""
 
@@ -33,6 +40,10 @@ class GalleryData:
         after: The columns of ``OrderedImageSets``.
         left_out: ``day, category, product_id, image_id, reason, rule`` and, where known,
             ``twin_image_id``: the image that a duplicate repeats.
+        differences: ``day, category, product_id, image_id, other_image_id, top, left, height,
+            width, probability``: where the image differs most from another of its product and type
+            that it was laid over, as shares of its own picture, and the comparator's probability
+            that both show the same. Of each pair there is a row for either image.
         summary: Headline numbers by label, in the order they are shown.
         scoreboard: Rows of :func:`imgassets.gallery.scoreboard.score`; none: no scoreboard.
     """
@@ -41,6 +52,7 @@ class GalleryData:
     before: pl.DataFrame
     after: pl.DataFrame
     left_out: pl.DataFrame
+    differences: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_DIFFERENCES))
     summary: Mapping[str, int | float | str] = field(default_factory=dict)
     scoreboard: Sequence[ScoreRow] = ()
 

@@ -23,8 +23,16 @@ def encode_thumbnail(data: bytes, side: int) -> str:
     Raises:
         imgassets.vision.decode.Undecodable: the bytes are no whole picture.
     """
+    return _data_uri(_thumbnail(data, side))
+
+
+def _thumbnail(data: bytes, side: int) -> Image.Image:
     picture = Image.fromarray(decode(data))
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return picture
+
+
+def _data_uri(picture: Image.Image) -> str:
     out = io.BytesIO()
     picture.save(out, "WEBP", quality=76, method=4)
     return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode("ascii")
@@ -42,6 +50,7 @@ class ThumbnailSheet:
         self._side = side
         self._classes: dict[str, str | None] = {}
         self._rules: list[str] = []
+        self._sizes: dict[str, tuple[int, int]] = {}
 
     def css_class(self, image_id: str) -> str | None:
         """Return the CSS class that paints the image, or None where it cannot be shown."""
@@ -49,15 +58,21 @@ class ThumbnailSheet:
             self._classes[image_id] = self._add(image_id)
         return self._classes[image_id]
 
+    def size(self, image_id: str) -> tuple[int, int] | None:
+        """Return width and height of an image's thumbnail, or None where it cannot be shown."""
+        self.css_class(image_id)
+        return self._sizes.get(image_id)
+
     def css(self) -> str:
         """Return the style sheet: one rule per image that was asked for."""
         return "\n".join(self._rules)
 
     def _add(self, image_id: str) -> str | None:
         try:
-            uri = encode_thumbnail(self._load(image_id), self._side)
+            picture = _thumbnail(self._load(image_id), self._side)
         except (FileNotFoundError, KeyError, MemoryError, Undecodable):
             return None
+        self._sizes[image_id] = picture.size
         name = f"p{len(self._rules)}"
-        self._rules.append(f'.{name}{{background-image:url("{uri}")}}')
+        self._rules.append(f'.{name}{{background-image:url("{_data_uri(picture)}")}}')
         return name

@@ -22,6 +22,7 @@ YES_NO = ("yes", "no")
 UNSURE, UNDO = "unsure", "undo"
 
 _STANDING = ["answer_id", "task_id", "image_id", "flag", "answer", "reviewer", "answered_at"]
+_QUESTION = ["image_id", "flag", "task_id"]
 _PAIRS = {
     "flag": pl.String, "reviewer_a": pl.String, "reviewer_b": pl.String, "n": pl.UInt32,
     "equal": pl.Float64, "kappa": pl.Float64,
@@ -139,7 +140,7 @@ def standing_answers(answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def verdicts(answers: pl.DataFrame) -> pl.DataFrame:
-    """Return what the standing answers decide about each image and flag.
+    """Return what the standing answers decide about each question.
 
     Args:
         answers: the whole log, rows of contract ``ReviewAnswers``.
@@ -147,39 +148,42 @@ def verdicts(answers: pl.DataFrame) -> pl.DataFrame:
     Returns:
         image_id, flag, task_id, yes, no, unsure (standing answers), counts (how many say what,
         e.g. 'front 2, back 1', most first), verdict, decided, n_reviewers, last_answered_at; one
-        row per (image_id, flag) with a standing answer, sorted by them. What most say decides,
+        row per task with a standing answer, sorted by these three (of a flag or a type, an image
+        has one task; of pairs, one for each other image). What most say decides,
         'unsure' left aside; where several are said equally often the verdict is 'contradictory',
         where nobody says more it is 'unsure', and neither is decided.
     """
     said = pl.col("answer")
     standing = standing_answers(answers)
     return (
-        standing.group_by("image_id", "flag")
+        standing.group_by(_QUESTION)
         .agg(
-            pl.col("task_id").min(),
             yes=(said == "yes").sum(),
             no=(said == "no").sum(),
             unsure=(said == UNSURE).sum(),
             n_reviewers=pl.col("reviewer").n_unique(),
             last_answered_at=pl.col("answered_at").max(),
         )
-        .join(_decide(standing), on=["image_id", "flag"])
+        .join(_decide(standing), on=_QUESTION)
         .select(
-            "image_id", "flag", "task_id", "yes", "no", "unsure", "counts", "verdict",
+            *_QUESTION, "yes", "no", "unsure", "counts", "verdict",
             "decided", "n_reviewers", "last_answered_at",
         )
-        .sort("image_id", "flag")
+        .sort(_QUESTION)
     )  # fmt: skip
 
 
 def _decide(standing: pl.DataFrame) -> pl.DataFrame:
-    """Return image_id, flag, counts, verdict and decided of standing answers."""
-    key = ["image_id", "flag"]
-    votes = standing.group_by(*key, "answer").len().sort("len", "answer", descending=[True, False])
+    """Return image_id, flag, task_id, counts, verdict and decided of standing answers."""
+    votes = (
+        standing.group_by(*_QUESTION, "answer")
+        .len()
+        .sort("len", "answer", descending=[True, False])
+    )
     sure = pl.col("answer") != UNSURE
     most = pl.col("len").filter(sure).max()
     leading = pl.col("answer").filter(sure & (pl.col("len") == most))
-    return votes.group_by(key, maintain_order=True).agg(
+    return votes.group_by(_QUESTION, maintain_order=True).agg(
         counts=pl.concat_str("answer", "len", separator=" ").str.join(", "),
         decided=leading.len() == 1,
         verdict=pl.when(leading.len() == 1)

@@ -21,7 +21,7 @@ from imgassets.moderation.tasks import task_id as make_task_id
 
 _EXPORTED = (
     "task_id", "flag", "question", "choices", "why", "product_id", "category", "image_id",
-    "image_url", "guess", "probability",
+    "image_url", "other_image_id", "other_image_url", "guess", "probability",
 )  # fmt: skip
 _REQUIRED = ("task_id", "answer")
 _SEPARATORS = ",;\t"
@@ -32,7 +32,7 @@ def tasks_csv(tasks: pl.DataFrame) -> str:
     """Return tasks as CSV with an empty column ``answer`` to fill in with one of ``choices``.
 
     Args:
-        tasks: rows of contract ``ReviewTasks`` with image_url.
+        tasks: rows of contract ``ReviewTasks`` with image_url and other_image_url.
 
     Returns:
         The text, with a header. Suppliers choose product ids and URLs: a text that a spreadsheet
@@ -60,8 +60,8 @@ def read_answers_csv(path: Path, reviewer: str = "", choices: Choices | None = N
         path: UTF-8, separated by commas, semicolons or tabs, with ``task_id`` and ``answer`` (one
             of the task's choices or unsure; y, n and u will do; empty: not answered) and optionally
             ``reviewer`` and ``answered_at`` (ISO 8601; without a zone: UTC). Where a spreadsheet
-            took a task_id for a number, ``flag`` and ``image_id`` stand in for it. Other columns
-            are ignored.
+            took a task_id for a number, ``flag``, ``image_id`` and ``other_image_id`` stand in for
+            it. Other columns are ignored.
         reviewer: who answered where the file does not say.
         choices: of every task; None: all are answered yes or no.
 
@@ -108,7 +108,7 @@ def _read_row(
     at = row.get("answered_at", "")
     other = ""
     if row.get("flag") and row.get("image_id"):
-        other = make_task_id(row["flag"], row["image_id"])
+        other = make_task_id(row["flag"], row["image_id"], row.get("other_image_id", ""))
     try:
         answer = parse_answer(row["answer"], choices, row["task_id"], other)
         answered_at = parse_time(at) if at else None

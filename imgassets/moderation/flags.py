@@ -16,6 +16,14 @@ _FLAG_ID = re.compile(r"[a-z][a-z0-9_]*")
 IMAGE_TYPE = "image_type"
 """What tasks and answers about images' types have for a flag, and their model for a name."""
 
+SAME_PICTURE = "same_picture"
+"""What tasks and answers about two images, whether they show the same, have for a flag."""
+
+_ASKS_FOR = {IMAGE_TYPE: "types", SAME_PICTURE: "pairs of images"}
+
+NO_FLAGS = tuple(_ASKS_FOR)
+"""What stands in a column of flags and is none: the answers to it are no yes or no."""
+
 Group = Literal["quality", "compliance", "type"]
 
 
@@ -59,8 +67,10 @@ def read_flags(path: Path) -> dict[str, Flag]:
     for flag_id, table in tables.items():
         if not _FLAG_ID.fullmatch(flag_id) or not isinstance(table, dict):
             raise ValueError(f"{path}: '{flag_id}' is no flag: use a table [lower_case_name]")
-        if flag_id == IMAGE_TYPE:
-            raise ValueError(f"{path}: '{flag_id}' is no flag, but what asks for types: rename it")
+        if flag_id in NO_FLAGS:
+            raise ValueError(
+                f"{path}: '{flag_id}' is no flag, but what asks for {_ASKS_FOR[flag_id]}: rename it"
+            )
         try:
             defects, unclear = (_kinds(table.pop(name, [])) for name in ("defects", "unclear"))
             flag = Flag(id=flag_id, defects=defects, unclear=unclear, **table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from imgassets.moderation.flags import IMAGE_TYPE
+from imgassets.moderation.flags import NO_FLAGS
 
 _KNOWN = {
     "image_id": pl.String, "flag": pl.String, "value": pl.Boolean, "group_id": pl.String,
@@ -27,7 +27,8 @@ def known_values(
         labels: product_id, image_url, flag, value, group_id, split, image_id, category; one row
             per label and image that its URL gave.
         verdicts: as :func:`imgassets.moderation.answers.verdicts` returns them; those about types
-            are left out, see :mod:`imgassets.moderation.known_types`.
+            and pairs are left out, see :mod:`imgassets.moderation.known_types` and
+            :mod:`imgassets.moderation.known_pairs`.
         tasks: task_id, product_id, category.
         groups: product_id, group_id of the products that any label gives a group.
 
@@ -43,7 +44,7 @@ def known_values(
         .with_columns(value=pl.col("yes") > 0, origin=pl.lit("label"))
     )
     answered = (
-        verdicts.filter(pl.col("verdict").is_in(["yes", "no"]), pl.col("flag") != IMAGE_TYPE)
+        verdicts.filter(pl.col("verdict").is_in(["yes", "no"]), ~pl.col("flag").is_in(NO_FLAGS))
         .join(tasks, on="task_id")
         .join(_by_image(labels).select(*_IMAGE, "group_id"), on=_IMAGE, how="left")
         .with_columns(
@@ -89,7 +90,7 @@ def contradictions(labels: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame
         .with_columns(origin=pl.lit("label"))
     )
     in_answers = verdicts.filter(
-        pl.col("verdict") == "contradictory", pl.col("flag") != IMAGE_TYPE
+        pl.col("verdict") == "contradictory", ~pl.col("flag").is_in(NO_FLAGS)
     ).with_columns(origin=pl.lit("answer"), detail=pl.concat_str(pl.lit("task "), "task_id"))
     columns = [*_IMAGE, "origin", "yes", "no", "detail"]
     return pl.concat(

@@ -26,16 +26,24 @@ from imgassets.moderation.exchange import (
 
 _CONTROL = "answer"
 _OBJECT = "image"
+_OTHER = "other_image"
 _DATA = ("task_id", "flag", "question", "why", "product_id", "category", "image_id")
 _META = ("reason", "round", "priority")
 _CONFIG = f"""\
 <View>
   <Header value="$question"/>
   <Text name="why" value="$why"/>
-  <Image name="{_OBJECT}" value="$image" zoom="true" zoomControl="true"/>
+%s
   <Choices name="{_CONTROL}" toName="{_OBJECT}" choice="single" required="true" showInline="true"%s
 </View>
 """
+_PICTURE = '  <Image name="%s" value="$%s" zoom="true" zoomControl="true"/>'
+_ONE = _PICTURE % (_OBJECT, _OBJECT)
+_PAIR = f"""\
+  <View style="display: grid; grid-template-columns: 1fr 1fr; gap: 1em">
+  {_ONE}
+  {_PICTURE % (_OTHER, _OTHER)}
+  </View>"""
 _FIXED = """>
     <Choice value="yes" hotkey="y"/>
     <Choice value="no" hotkey="n"/>
@@ -48,17 +56,20 @@ def label_studio_config(tasks: pl.DataFrame | None = None) -> str:
     """Return the labeling configuration (XML) of a Label Studio project for these tasks.
 
     Its choices are yes, no and unsure, or, where any task has its own, each task's (Label Studio's
-    dynamic choices, https://labelstud.io/tags/choices).
+    dynamic choices, https://labelstud.io/tags/choices). Tasks about pairs show both pictures side
+    by side.
     """
     of_the_task = tasks is not None and _any_has_choices(tasks)
-    return _CONFIG % (_OF_THE_TASK if of_the_task else _FIXED)
+    pictures = _PAIR if tasks is not None and _are_pairs(tasks) else _ONE
+    return _CONFIG % (pictures, _OF_THE_TASK if of_the_task else _FIXED)
 
 
 def tasks_json(tasks: pl.DataFrame) -> str:
     """Return tasks in Label Studio's import format.
 
     Args:
-        tasks: rows of contract ``ReviewTasks`` with image_url.
+        tasks: rows of contract ``ReviewTasks`` with image_url and other_image_url; either all are
+            about pairs or none is.
 
     Returns:
         A JSON list. Each task's data names the question, and its choices where any task has its
@@ -70,6 +81,8 @@ def tasks_json(tasks: pl.DataFrame) -> str:
         data = {"image": row["image_url"], **{name: row[name] for name in _DATA}}
         if _any_has_choices(tasks):
             data["choices"] = _options(row)
+        if row["other_image_id"]:
+            data |= {_OTHER: row["other_image_url"], "other_image_id": row["other_image_id"]}
         listed.append(
             {
                 "data": data,
@@ -82,6 +95,10 @@ def tasks_json(tasks: pl.DataFrame) -> str:
 
 def _any_has_choices(tasks: pl.DataFrame) -> bool:
     return tasks["choices"].null_count() < tasks.height
+
+
+def _are_pairs(tasks: pl.DataFrame) -> bool:
+    return tasks["other_image_id"].null_count() < tasks.height
 
 
 def _options(task: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -180,6 +180,9 @@ def _task(
     made = {
         "task_id": task_id(flag.id, str(row["image_id"])),
         "image_id": row["image_id"],
+        "other_image_id": None,
+        "image_box": None,
+        "other_box": None,
         "flag": flag.id,
         "question": flag.question,
         "choices": None,

@@ -9,12 +9,14 @@ import polars as pl
 from imgassets.moderation.answers import standing_answers, verdicts
 
 
-def task_id(flag: str, image_id: str) -> str:
-    """Return the id of a question about an image, its flag or its type: 16 hex digits.
+def task_id(flag: str, image_id: str, other_image_id: str = "") -> str:
+    """Return the id of a question about an image, its flag or its type, or a pair: 16 hex digits.
 
-    Flag and image alone make it, so that a question is asked once, however many rounds want it.
+    Flag and images alone make it, so that a question is asked once, however many rounds want it,
+    and whichever image of a pair comes first.
     """
-    return hashlib.sha256(f"{flag}:{image_id}".encode()).hexdigest()[:16]
+    images = sorted(image for image in (image_id, other_image_id) if image)
+    return hashlib.sha256(":".join([flag, *images]).encode()).hexdigest()[:16]
 
 
 def task_states(tasks: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:

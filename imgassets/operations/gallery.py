@@ -15,6 +15,7 @@ from imgassets.selection.decisions import explain
 from imgassets.warehouse.contract import NONE
 from imgassets.warehouse.contracts import (
     AggregatedImages,
+    ComparedPairs,
     ComplianceFlags,
     Contract,
     DedupClusters,
@@ -30,6 +31,7 @@ from imgassets.warehouse.lake import Warehouse
 from imgassets.warehouse.partitions import Partition
 
 _PRODUCT = ["day", "category", "product_id"]
+_BOX = ("top", "left", "height", "width")
 
 
 def result_tables(warehouse: Warehouse, partitions: Iterable[Partition] | None = None) -> Tables:
@@ -101,6 +103,9 @@ def collect(
         ),
         after=of_products(tables.ordered),
         left_out=decisions.filter(pl.col("decision") == "left_out"),
+        differences=_differences(
+            of_products(warehouse.read(ComparedPairs, partitions=chosen, where="NOT same"))
+        ),
         summary=_summary(changes, aggregated, tables, decisions, compliance),
         scoreboard=scoreboard,
     )
@@ -162,6 +167,28 @@ def _with_refusals(before: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFra
     )
     return before.join(refusals, on=keys, how="left").with_columns(
         pl.when(pl.col("image_id").is_null()).then("refusal").alias("refusal")
+    )
+
+
+def _differences(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Return rows of ``GalleryData.differences``: each pair once for either image."""
+    box = pl.col("box").list
+    sides = [
+        pairs.select(
+            *_PRODUCT,
+            "probability",
+            image_id=f"{own}_image_id",
+            other_image_id=f"{other}_image_id",
+            box=f"{own}_box",
+        )
+        for own, other in (("left", "right"), ("right", "left"))
+    ]
+    return pl.concat(sides).select(
+        *_PRODUCT,
+        "image_id",
+        "other_image_id",
+        *(box.get(place).alias(name) for place, name in enumerate(_BOX)),
+        "probability",
     )
 
 

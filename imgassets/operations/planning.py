@@ -24,7 +24,9 @@ from imgassets.learning.type_scopes import chain, scope_of_model, verticals_of
 from imgassets.marketplaces.rules import rules_version, standing_rules
 from imgassets.moderation.flags import all_flags
 from imgassets.operations.categories import category_types
-from imgassets.operations.reviews import known_types, known_values
+from imgassets.operations.reviews import known_pairs, known_types, known_values
+from imgassets.selection.pairs.verdict import comparator_version
+from imgassets.selection.thresholds import read_thresholds
 from imgassets.settings import Settings
 from imgassets.vision.backbones import signals_version
 from imgassets.warehouse.contracts import (
@@ -39,6 +41,24 @@ from imgassets.warehouse.lake import Warehouse
 from imgassets.warehouse.partitions import Partition, quote
 
 _MAX_GAP = timedelta(days=7)
+
+# A pair counts from the day on which one product has both of its images.
+_TOLD = """
+WITH images AS (
+    SELECT category, product_id, image_id, min(day) AS first FROM fetched_images GROUP BY ALL
+)
+SELECT i.category, min(i.first) AS first, k.image_id, k.flag, k.value
+FROM known AS k JOIN images AS i USING (image_id) GROUP BY ALL
+UNION ALL
+SELECT
+    l.category, min(greatest(l.first, r.first)), p.left_image_id, 'pair with ' || p.right_image_id,
+    if(p.same, 'same', 'different')
+FROM pairs AS p
+JOIN images AS l ON l.image_id = p.left_image_id
+JOIN images AS r
+    ON r.image_id = p.right_image_id AND r.category = l.category AND r.product_id = l.product_id
+GROUP BY ALL
+"""
 
 
 def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
@@ -65,6 +85,8 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
             __version__,
             settings.decision_hash(),
             signals_version(settings.vision),
+            read_thresholds(settings.dedup.thresholds).model_dump(),
+            comparator_version(settings.dedup.comparator),
             rules_version(standing_rules()),
             # A later category model never moves a product that was placed before.
             [
@@ -124,13 +146,10 @@ def _told(warehouse: Warehouse) -> dict[str, list[tuple[date, tuple[str, str, st
         "image_id", flag=pl.format("type of {}", "product_id"), value="image_type"
     )
     known = pl.concat([values, types])
-    if known.is_empty():
+    pairs = known_pairs(warehouse)
+    if known.is_empty() and pairs.is_empty():
         return {}
-    rows = warehouse.sql(
-        "SELECT f.category, min(f.day) AS first, k.image_id, k.flag, k.value FROM known AS k "
-        "JOIN fetched_images AS f USING (image_id) GROUP BY ALL ORDER BY ALL",
-        known=known,
-    )
+    rows = warehouse.sql(_TOLD, known=known, pairs=pairs)
     said: dict[str, list[tuple[date, tuple[str, str, str]]]] = {}
     for category, first, *told in rows.sort("category", "image_id", "flag").iter_rows():
         said.setdefault(category, []).append((first, (told[0], told[1], told[2])))

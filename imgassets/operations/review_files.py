@@ -15,12 +15,13 @@ import polars as pl
 from imgassets.moderation.answers import YES_NO, agreement, answer_log, standing_answers
 from imgassets.moderation.exchange import accept, some
 from imgassets.moderation.exchange_csv import read_answers_csv, tasks_csv
-from imgassets.moderation.flags import IMAGE_TYPE
+from imgassets.moderation.flags import IMAGE_TYPE, NO_FLAGS, SAME_PICTURE
 from imgassets.moderation.label_studio import (
     label_studio_config,
     read_label_studio,
     tasks_json,
 )
+from imgassets.moderation.pair_tasks import DIFFERENT, SAME
 from imgassets.moderation.tasks import task_states
 from imgassets.operations.reviews import open_tasks
 from imgassets.warehouse.contracts import ReviewAnswers, ReviewTasks
@@ -35,13 +36,15 @@ class Exported:
     Attributes:
         tasks: how many.
         config: Label Studio's labeling configuration, if one was written.
-        unreachable: tasks whose picture is a file of this machine or not known: no browser can
-            show it.
+        unreachable: tasks with a picture that is a file of this machine or not known: no browser
+            can show it.
+        left_out: tasks about pairs that a Label Studio project of single pictures cannot hold.
     """
 
     tasks: int
     config: Path | None
     unreachable: int
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,9 @@ def export_tasks(
 ) -> Exported:
     """Write undecided tasks to a file for people to answer.
 
+    A project of Label Studio shows either one picture or two: tasks about pairs are written to a
+    ``.json`` where there are no others (``flag`` chooses them), and else left out and counted.
+
     Args:
         warehouse: where they are.
         path: CSV, or Label Studio's import format if it ends in ``.json``.
@@ -90,19 +96,26 @@ def export_tasks(
         ValueError: there is nothing to ask.
         OSError: a file cannot be written.
     """
-    tasks = open_tasks(warehouse, reviewer, flag, limit)
+    label_studio = path.suffix.lower() == ".json"
+    tasks = open_tasks(warehouse, reviewer, flag, limit=None)
+    of_one = tasks.filter(pl.col("other_image_id").is_null())
+    n_pairs = tasks.height - of_one.height
+    left_out = n_pairs if label_studio and not of_one.is_empty() else 0
+    if left_out:
+        tasks = of_one
+    tasks = tasks if limit is None else tasks.head(limit)
     if tasks.is_empty():
         of_flag = f" about {flag}" if flag else ""
         raise ValueError(f"there is no open task{of_flag}: nothing was written")
     tasks = _with_image_urls(warehouse, tasks, image_url_prefix)
-    unreachable = tasks.filter(~pl.col("image_url").str.contains("^(https?|s3|gs|azure-blob)://"))
-    label_studio = path.suffix.lower() == ".json"
+    reached = pl.col("image_url", "other_image_url").str.contains("^(https?|s3|gs|azure-blob)://")
+    unreachable = tasks.filter(~pl.all_horizontal(reached.fill_null(True)))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(tasks_json(tasks) if label_studio else tasks_csv(tasks), encoding="utf-8")
     if label_studio:
         config = config or path.with_suffix(".xml")
         config.write_text(label_studio_config(tasks), encoding="utf-8")
-    return Exported(tasks.height, config if label_studio else None, unreachable.height)
+    return Exported(tasks.height, config if label_studio else None, unreachable.height, left_out)
 
 
 def import_answers(
@@ -159,7 +172,8 @@ def review_status(warehouse: Warehouse) -> pl.DataFrame:
         the pairs' Cohen's kappa, weighted by their tasks); the last two null where no two reviewers
         share a task, or kappa is defined for no pair. Sorted by flag.
     """
-    return _status(warehouse, f"flag <> {quote(IMAGE_TYPE)}", "flag", ("yes", "no"))
+    others = ", ".join(quote(name) for name in NO_FLAGS)
+    return _status(warehouse, f"flag NOT IN ({others})", "flag", ("yes", "no"))
 
 
 def type_status(warehouse: Warehouse) -> pl.DataFrame:
@@ -170,6 +184,16 @@ def type_status(warehouse: Warehouse) -> pl.DataFrame:
         instead of yes and no. Sorted by category.
     """
     return _status(warehouse, f"flag = {quote(IMAGE_TYPE)}", "category", ("decided",))
+
+
+def pair_status(warehouse: Warehouse) -> pl.DataFrame:
+    """Return where the review of pairs stands, per category.
+
+    Returns:
+        As :func:`review_status`, but category instead of flag, and same and different instead of
+        yes and no. Sorted by category.
+    """
+    return _status(warehouse, f"flag = {quote(SAME_PICTURE)}", "category", (SAME, DIFFERENT))
 
 
 def _status(warehouse: Warehouse, where: str, by: str, decided: Collection[str]) -> pl.DataFrame:
@@ -218,22 +242,34 @@ def _status(warehouse: Warehouse, where: str, by: str, decided: Collection[str])
 
 
 def _with_image_urls(warehouse: Warehouse, tasks: pl.DataFrame, prefix: str) -> pl.DataFrame:
-    """Add image_url: where a browser of the reviewer finds the picture; '' if not known."""
+    """Add image_url and other_image_url: where a reviewer's browser finds the pictures.
+
+    '' where that is not known; other_image_url is null where a task has no other image.
+    """
+    images = pl.concat(
+        [tasks["image_id"], tasks["other_image_id"].drop_nulls().alias("image_id")]
+    ).unique()
+    located = _located(warehouse, images.to_frame(), prefix)
+    of_other = located.rename({"image_id": "other_image_id", "url": "other_image_url"})
+    return tasks.join(
+        located.rename({"url": "image_url"}), on="image_id", how="left", maintain_order="left"
+    ).join(of_other, on="other_image_id", how="left", maintain_order="left")
+
+
+def _located(warehouse: Warehouse, images: pl.DataFrame, prefix: str) -> pl.DataFrame:
+    """Return image_id and url of images: by a prefix, else where the suppliers have them."""
     image = pl.col("image_id")
     if "{image_id}" in prefix:
         before, after = prefix.split("{image_id}", 1)
-        return tasks.with_columns(image_url=pl.concat_str(pl.lit(before), image, pl.lit(after)))
+        return images.with_columns(url=pl.concat_str(pl.lit(before), image, pl.lit(after)))
     if prefix:
         # As the image store lays its files out: ab/cd/<sha256>.
         parts = (pl.lit(prefix.rstrip("/")), image.str.slice(0, 2), image.str.slice(2, 2), image)
-        return tasks.with_columns(image_url=pl.concat_str(*parts, separator="/"))
-    located = warehouse.sql(
+        return images.with_columns(url=pl.concat_str(*parts, separator="/"))
+    return warehouse.sql(
         """
-        SELECT image_id, min(image_location) AS image_url
-        FROM fetched_images SEMI JOIN wanted USING (image_id) GROUP BY image_id
+        SELECT image_id, coalesce(min(image_location), '') AS url
+        FROM wanted LEFT JOIN fetched_images USING (image_id) GROUP BY image_id
         """,
-        wanted=tasks.select("image_id"),
-    )
-    return tasks.join(located, on="image_id", how="left", maintain_order="left").with_columns(
-        pl.col("image_url").fill_null("")
+        wanted=images,
     )

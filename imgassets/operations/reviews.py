@@ -8,8 +8,9 @@ import polars as pl
 
 from imgassets.moderation import answers as log
 from imgassets.moderation import known
+from imgassets.moderation import known_pairs as pairs
 from imgassets.moderation import known_types as types
-from imgassets.moderation.flags import IMAGE_TYPE
+from imgassets.moderation.flags import IMAGE_TYPE, SAME_PICTURE
 from imgassets.moderation.tasks import tasks_open_to
 from imgassets.warehouse.contracts import ReviewAnswers, ReviewTasks
 from imgassets.warehouse.lake import Addition, CommitMessage, Warehouse
@@ -167,6 +168,20 @@ def type_contradictions(warehouse: Warehouse) -> pl.DataFrame:
         :func:`imgassets.moderation.known_types.contradictions`.
     """
     return types.contradictions(*_said_of_types(warehouse))
+
+
+def known_pairs(warehouse: Warehouse) -> pl.DataFrame:
+    """Return what people have said about pairs of images: their decided answers.
+
+    Returns:
+        left_image_id < right_image_id, same; one row per pair: see
+        :func:`imgassets.moderation.known_pairs.known_pairs`.
+    """
+    warehouse.initialise()
+    where = f"flag = {quote(SAME_PICTURE)}"
+    decided = log.verdicts(warehouse.read(ReviewAnswers, where=where))
+    tasks = warehouse.read(ReviewTasks, where=where, columns=["task_id", "other_image_id"])
+    return pairs.known_pairs(decided, tasks)
 
 
 def _said(

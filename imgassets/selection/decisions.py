@@ -59,25 +59,22 @@ def explain(
 
 
 def _why_left_out() -> pl.Expr:
-    measured = pl.format(
-        "pHash {} bits, edge hash {} bits, colour {}",
-        "phash_distance",
-        "edge_dhash_distance",
-        pl.col("hsv_distance").round(2),
-    )
-    original = pl.col("cluster_id").str.head(8)
-    duplicate = (
-        pl.when(pl.col("nearest_image_id") == pl.col("cluster_id"))
-        .then(pl.format("duplicate of {}: {}", original, measured))
+    probability = pl.col("probability").cast(pl.Float64).round(4)
+    compared = (
+        pl.when(pl.col("decided_by") == "people")
+        .then(pl.lit("people said that both show the same"))
+        .when(pl.col("decided_by") == "pixels")
+        .then(pl.format("laid over each other, the same with probability {}", probability))
         .otherwise(
             pl.format(
-                "duplicate of {} (nearest {}: {})",
-                original,
-                pl.col("nearest_image_id").str.head(8),
-                measured,
+                "by their signals, pHash {} bits, edge hash {} bits, colour {}",
+                "phash_distance",
+                "edge_dhash_distance",
+                pl.col("hsv_distance").round(2),
             )
         )
     )
+    duplicate = pl.format("duplicate of {}: {}", pl.col("cluster_id").str.head(8), compared)
     return (
         pl.when(pl.col("passed").is_null())
         .then(pl.lit("could not be decoded: see quarantine"))

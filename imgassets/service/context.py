@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
@@ -74,21 +75,24 @@ def describe(warehouse: Warehouse, flags: Mapping[str, Flag], tasks: pl.DataFram
     for task in tasks.iter_rows(named=True):
         key = (task["category"], task["product_id"])
         of_product = images.get(key, _NO_IMAGES)
-        own = of_product.filter(image_id=task["image_id"]).to_dicts()
+        found = {row["image_id"]: row for row in of_product.iter_rows(named=True)}
+        own = found.get(task["image_id"], _NOT_FOUND)
+        other = found.get(task["other_image_id"], _NOT_FOUND)
+        asked = {task["image_id"], task["other_image_id"]}
         described.append(
             Task(
                 **{name: task[name] for name in _COPIED},
                 flag_title=flag_title(flags, task["flag"]),
-                width=own[0]["width"] if own else None,
-                height=own[0]["height"] if own else None,
+                width=own["width"],
+                height=own["height"],
+                other_width=other["width"],
+                other_height=other["height"],
                 product=Product(
                     product_id=task["product_id"],
                     category=task["category"],
                     title=titles.get(key),
-                    suppliers=own[0]["suppliers"] if own else [],
-                    other_images=[i for i in of_product["image_id"] if i != task["image_id"]][
-                        :_OTHER_IMAGES
-                    ],
+                    suppliers=sorted({*own["suppliers"], *other["suppliers"]}),
+                    other_images=[image for image in found if image not in asked][:_OTHER_IMAGES],
                 ),
                 neighbours=[
                     neighbours.get((image, task["flag"])) or _unknown(image)
@@ -100,10 +104,11 @@ def describe(warehouse: Warehouse, flags: Mapping[str, Flag], tasks: pl.DataFram
 
 
 _NO_IMAGES = pl.DataFrame(schema={"image_id": pl.String})
+_NOT_FOUND: Mapping[str, Any] = {"width": None, "height": None, "suppliers": []}
 
 _COPIED = (
     "task_id", "image_id", "flag", "question", "choices", "reason", "why", "probability", "guess",
-    "model_version", "round",
+    "model_version", "round", "other_image_id", "image_box", "other_box",
 )  # fmt: skip
 
 

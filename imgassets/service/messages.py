@@ -44,7 +44,7 @@ class Product(_Message):
     product_id: str
     category: str
     title: str | None = Field(description="As the first supplier that names it wrote it.")
-    suppliers: list[str] = Field(description="Those that sent this image, sorted.")
+    suppliers: list[str] = Field(description="Those that sent an image in question, sorted.")
     other_images: list[ImageId] = Field(description="The product's others, best position first.")
 
 
@@ -55,6 +55,12 @@ class Neighbour(_Message):
     verdict: str = Field(description="Of a flag yes, no or unknown; else the type, or unknown.")
     by: Literal["people", "model", ""] = Field(description="Who says so; '' if nobody.")
     probability: float | None = Field(description="The model's, where it looked.")
+
+
+Box = Annotated[
+    list[float],
+    Field(min_length=4, max_length=4, description="Top, left, height, width as shares, 0 … 1."),
+]
 
 
 class Task(_Message):
@@ -74,6 +80,11 @@ class Task(_Message):
     round: int
     width: int | None = Field(description="Of the file's picture, in pixels; null if unknown.")
     height: int | None = Field(description="Likewise.")
+    other_image_id: ImageId | None = Field(description="Of a question about a pair; else null.")
+    other_width: int | None = Field(description="As width, of the other image.")
+    other_height: int | None = Field(description="Likewise.")
+    image_box: Box | None = Field(description="Where the image differs most from the other.")
+    other_box: Box | None = Field(description="The same place in the other image.")
     product: Product
     neighbours: list[Neighbour]
 

@@ -21,7 +21,12 @@ SELECT
         WHEN f.flag IS NOT NULL THEN f.reason
         WHEN NOT q.passed THEN array_to_string(q.reasons, '; ')
         WHEN t.image_type = 'none' THEN 'shows no view of the product'
-        WHEN NOT d.is_representative THEN 'duplicate of ' || d.cluster_id
+        WHEN NOT d.is_representative THEN 'duplicate of ' || d.cluster_id || CASE d.decided_by
+            WHEN 'people' THEN ': people said that both show the same'
+            WHEN 'pixels' THEN ': laid over each other, the same with probability '
+                || round(d.probability, 4)
+            ELSE ': by their signals'
+        END
         ELSE ''
     END AS reason,
     o.rank, t.image_type, t.probability AS type_probability, newest.status AS product_status,

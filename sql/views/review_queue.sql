@@ -35,7 +35,7 @@ SELECT
     coalesce(s.yes, 0) AS yes, coalesce(s.no, 0) AS no, coalesce(s.unsure, 0) AS unsure,
     s.reviewers, s.last_answered_at,
     t.priority, t.probability, t.guess, t.choices, t.reason, t.why, t.question, t.round,
-    t.model_version, t.category, t.product_id, t.image_id
+    t.model_version, t.category, t.product_id, t.image_id, t.other_image_id
 FROM review_tasks AS t
 LEFT JOIN decided AS d USING (task_id)
 LEFT JOIN said AS s USING (task_id)

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from imgassets.moderation.answers import answer_log, answer_row
+from imgassets.moderation.flags import SAME_PICTURE
 from imgassets.moderation.tasks import task_id
 from imgassets.warehouse.contracts import ReviewTasks
 
@@ -53,6 +54,23 @@ def typed_task(number: int, **other: Any) -> dict[str, Any]:
         "guess": "back",
     }
     return task(number, "image_type", **{**asked, **other})
+
+
+def pair_task(left: int, right: int, **other: Any) -> dict[str, Any]:
+    """A question about two images, whether they show the same."""
+    first, second = sorted((image(left), image(right)))
+    asked = {
+        "task_id": task_id(SAME_PICTURE, first, second),
+        "image_id": first,
+        "other_image_id": second,
+        "image_box": [0.0, 0.25, 0.5, 0.5],
+        "other_box": [0.5, 0.25, 0.5, 0.5],
+        "question": "Do both pictures show the same, so that one of them is enough?",
+        "choices": ["same", "different"],
+        "guess": "same",
+        "neighbours": [],
+    }
+    return task(left, SAME_PICTURE, **{**asked, **other})
 
 
 def answers(

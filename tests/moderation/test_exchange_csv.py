@@ -10,7 +10,7 @@ import pytest
 
 from imgassets.moderation.exchange import AnswerFile, accept
 from imgassets.moderation.exchange_csv import read_answers_csv, tasks_csv
-from tests.moderation.people import NOW, image, task, tasks, typed_task
+from tests.moderation.people import NOW, image, pair_task, task, tasks, typed_task
 
 TASKS = {row["task_id"]: row for row in (task(n) for n in range(5))}
 IDS = list(TASKS)
@@ -34,7 +34,9 @@ def said(found: AnswerFile) -> list[tuple[str, str]]:
 def test_exported_tasks_are_filled_in_and_read_back(read) -> None:
     nasty = "Is this \"it\", or\nnot; 'é'?"
     rows = tasks(*(task(n, question=nasty, why=nasty) for n in range(3)))
-    exported = tasks_csv(rows.with_columns(image_url=pl.lit("http://x/1,2.jpg")))
+    exported = tasks_csv(
+        rows.with_columns(image_url=pl.lit("http://x/1,2.jpg"), other_image_url=None)
+    )
     table = list(csv.DictReader(io.StringIO(exported, newline="")))
     assert table[0]["question"] == nasty
     assert all(row["answer"] == "" for row in table)
@@ -51,7 +53,8 @@ def test_exported_tasks_are_filled_in_and_read_back(read) -> None:
 @pytest.mark.parametrize("start", ["=", "+", "-", "@"])
 def test_no_text_of_a_supplier_is_a_formula(start: str) -> None:
     evil = f"{start}HYPERLINK(1)"
-    exported = tasks_csv(tasks(task(1, product_id=evil)).with_columns(image_url=pl.lit(evil)))
+    row = tasks(task(1, product_id=evil))
+    exported = tasks_csv(row.with_columns(image_url=pl.lit(evil), other_image_url=None))
     row = next(csv.DictReader(io.StringIO(exported)))
     assert row["product_id"] == row["image_url"] == f"'{evil}"
     assert row["task_id"] == IDS[1]
@@ -164,7 +167,8 @@ def test_the_same_content_gives_the_same_ids_at_any_time(read) -> None:
 
 def test_choices_go_out_and_come_back(tmp_path: Path) -> None:
     asked = {row["task_id"]: row for row in (task(0), *(typed_task(n) for n in range(4)))}
-    exported = tasks_csv(tasks(*asked.values()).with_columns(image_url=pl.lit("u")))
+    rows = tasks(*asked.values())
+    exported = tasks_csv(rows.with_columns(image_url=pl.lit("u"), other_image_url=None))
     table = list(csv.DictReader(io.StringIO(exported, newline="")))
     shown = {row["task_id"]: (row["choices"], row["guess"]) for row in table}
     assert shown[task(0)["task_id"]] == ("yes, no, unsure", "")
@@ -184,3 +188,29 @@ def test_choices_go_out_and_come_back(tmp_path: Path) -> None:
         "line 6: 'n' is no answer: use front, back, open, none or unsure",
         "line 7: there is no task 'ffffffffffffffff'",
     ]
+
+
+def test_pairs_go_out_and_come_back(tmp_path: Path) -> None:
+    asked = {row["task_id"]: row for row in (pair_task(1, 2), pair_task(1, 3), pair_task(2, 3))}
+    urls = {"image_url": pl.lit("https://x/left"), "other_image_url": pl.lit("https://x/right")}
+    exported = tasks_csv(tasks(*asked.values()).with_columns(**urls))
+    table = list(csv.DictReader(io.StringIO(exported, newline="")))
+    assert {(row["image_id"], row["other_image_id"]) for row in table} == {
+        (row["image_id"], row["other_image_id"]) for row in asked.values()
+    }
+    assert (table[0]["image_url"], table[0]["other_image_url"]) == (
+        "https://x/left", "https://x/right",
+    )  # fmt: skip
+    said = dict(zip(asked, ("same", "Different", "u"), strict=True))
+    path = tmp_path / "answers.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, table[0].keys())
+        writer.writeheader()
+        for row in table:  # a spreadsheet took the ids for numbers
+            writer.writerow({**row, "task_id": "1.2E+15", "answer": said[row["task_id"]]})
+    choices = {task_id: row["choices"] for task_id, row in asked.items()}
+    rows, faults = accept(read_answers_csv(path, "ann", choices), asked, NOW)
+    assert faults == []
+    assert [
+        row["answer"] for row in sorted(rows, key=lambda r: list(asked).index(r["task_id"]))
+    ] == ["same", "different", "unsure"]

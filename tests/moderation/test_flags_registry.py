@@ -75,6 +75,7 @@ BAD_FILES = {
     "no table": ('pet = "yes"\n', "'pet' is no flag: use a table"),
     "a bad id": (f'["Pet 1"]\n{OWN}', "'Pet 1' is no flag"),
     "a taken id": (f"[image_type]\n{OWN}", "'image_type' is no flag, but what asks for types"),
+    "another taken id": (f"[same_picture]\n{OWN}", "no flag, but what asks for pairs of images"),
     "no question": ('[pet]\ngroup = "compliance"\ntitle = "pet"\n', "needs group, question and"),
     "a number": ('[pet]\ngroup = "compliance"\nquestion = 3\ntitle = "pet"\n', "are sentences"),
     "something more": (f"[pet]\n{OWN}limit = 3\n", "flag 'pet': needs group.*limit"),

@@ -17,7 +17,7 @@ import pytest
 
 from imgassets.moderation.exchange import AnswerFile, accept
 from imgassets.moderation.label_studio import label_studio_config, read_label_studio, tasks_json
-from tests.moderation.people import NOW, task, tasks, typed_task
+from tests.moderation.people import NOW, pair_task, task, tasks, typed_task
 
 DATA = Path(__file__).parent / "data"
 WHOLE = DATA / "label_studio_1.23.json"
@@ -137,6 +137,20 @@ def test_tasks_with_choices_bring_their_own() -> None:
     assert control.get("value") == "$choices"
     assert list(control) == []
     assert label_studio_config(rows.filter(flag="weapon")) == label_studio_config()
+
+
+def test_a_pair_is_two_pictures_side_by_side(read) -> None:
+    asked = pair_task(1, 2, probability=0.75)
+    rows = tasks(asked).with_columns(image_url=pl.lit("l"), other_image_url=pl.lit("r"))
+    (pair,) = json.loads(tasks_json(rows))
+    assert (pair["data"]["image"], pair["data"]["other_image"]) == ("l", "r")
+    assert pair["predictions"][0]["result"][0]["value"] == {"choices": ["same"]}
+    view = ElementTree.fromstring(label_studio_config(rows))
+    pictures = [(tag.get("name"), tag.get("value")) for tag in view.iter("Image")]
+    assert pictures == [("image", "$image"), ("other_image", "$other_image")]
+    given = exported(annotation("different"), task_id=asked["task_id"])
+    found = read([given], choices={asked["task_id"]: asked["choices"]})
+    assert [(a.task_id, a.answer) for a in found.answers] == [(asked["task_id"], "different")]
 
 
 def test_more_choices_than_digits_do_without_keys() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from imgassets.warehouse.contracts import (
     Categories,
+    ComparedPairs,
     FetchedImages,
     FileLabels,
     FlagLabels,
@@ -22,7 +23,7 @@ from imgassets.warehouse.contracts import (
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 
 _TABLES = (
-    FetchedImages, FlagLabels, ImageLabels, ReviewAnswers, ReviewTasks,
+    ComparedPairs, FetchedImages, FlagLabels, ImageLabels, ReviewAnswers, ReviewTasks,
     Categories, FileLabels, LabelFiles, Quarantine, SupplierOffers, TypePriorities,
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ from imgassets.warehouse.contracts import (
 )
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from imgassets.warehouse.partitions import Partition
-from tests.moderation.people import NOW, image, task, tasks
+from tests.moderation.people import NOW, image, pair_task, task, tasks
 
 DAYS = [dt.date(2026, 1, 5) + dt.timedelta(days=n) for n in range(4)]
 WRITE = CommitMessage(asset="test")
@@ -122,6 +122,29 @@ def test_what_people_say_counts_where_the_image_is_from_its_first_day_on(
     assert stale(warehouse, settings) == [], "undecided, and of an image that nobody sends"
     record_answer(warehouse, task(2)["task_id"], "no", "ben", NOW)
     assert stale(warehouse, settings) == [(DAYS[3], "laptop")]
+
+
+def test_what_people_say_of_a_pair_counts_where_a_product_has_both(
+    warehouse: Warehouse, settings: Settings
+) -> None:
+    kinds = ("tablet", "laptop", "phone")
+    set_feeds(warehouse, *[share(d, c, f"{d}{c}") for d in DAYS for c in kinds])
+    images = [
+        fetched(DAYS[0], "tablet", 1), {**fetched(DAYS[2], "tablet", 2), "product_id": "P1"},
+        fetched(DAYS[0], "laptop", 1), fetched(DAYS[0], "laptop", 2), fetched(DAYS[0], "phone", 1),
+    ]  # fmt: skip
+    schema = FetchedImages.create_empty().schema
+    warehouse.replace([Replacement(FetchedImages, pl.DataFrame(images, schema=schema))], WRITE)
+    complete(warehouse, settings)
+    add_tasks(warehouse, tasks(pair_task(1, 2), pair_task(1, 3)))
+    record_answer(warehouse, pair_task(1, 3)["task_id"], "same", "ann", NOW)
+    assert stale(warehouse, settings) == [], "nobody sends the other image"
+    answer = record_answer(warehouse, pair_task(1, 2)["task_id"], "same", "ann", NOW)
+    of_both = [(DAYS[2], "tablet"), (DAYS[3], "tablet")]
+    assert stale(warehouse, settings) == of_both
+    complete(warehouse, settings)
+    undo_answer(warehouse, answer, "ann", NOW)
+    assert stale(warehouse, settings) == of_both
 
 
 def test_flags_of_ones_own_count(warehouse: Warehouse, settings: Settings, tmp_path: Path) -> None:

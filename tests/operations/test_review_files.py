@@ -11,13 +11,20 @@ import pytest
 from imgassets.operations.review_files import (
     export_tasks,
     import_answers,
+    pair_status,
     review_status,
     type_status,
 )
-from imgassets.operations.reviews import add_tasks, open_tasks, record_answer, undo_answer
+from imgassets.operations.reviews import (
+    add_tasks,
+    known_pairs,
+    open_tasks,
+    record_answer,
+    undo_answer,
+)
 from imgassets.warehouse.contracts import FetchedImages, ReviewAnswers
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
-from tests.moderation.people import NOW, image, task, tasks, typed_task
+from tests.moderation.people import NOW, image, pair_task, task, tasks, typed_task
 
 
 @pytest.fixture(autouse=True)
@@ -195,3 +202,37 @@ def test_types_out_and_in_again_and_their_status(warehouse: Warehouse, tmp_path:
     config = export_tasks(warehouse, tmp_path / "tasks.json").config
     assert config is not None
     assert 'value="$choices"' in config.read_text(encoding="utf-8")
+
+
+def test_pairs_go_out_and_in_again(warehouse: Warehouse, tmp_path: Path) -> None:
+    add_tasks(warehouse, tasks(pair_task(1, 2), pair_task(1, 3), typed_task(1)))
+    path = tmp_path / "tasks.csv"
+    done = export_tasks(
+        warehouse, path, flag="same_picture", image_url_prefix="https://x/{image_id}.webp"
+    )
+    assert (done.tasks, done.unreachable, done.left_out) == (2, 0, 0)
+    rows = pl.read_csv(path, infer_schema=False)
+    assert (rows["other_image_url"] == "https://x/" + rows["other_image_id"] + ".webp").all()
+    fill(path, "Same")
+    assert import_answers(warehouse, path, NOW, reviewer="ann").added == 2
+    pairs = [tuple(sorted((image(1), image(n)))) for n in (2, 3)]
+    assert known_pairs(warehouse).rows() == [(*pair, True) for pair in sorted(pairs)]
+    (row,) = pair_status(warehouse).iter_rows(named=True)
+    assert (row["category"], row["tasks"], row["open"], row["same"], row["different"]) == (
+        "toys", 2, 0, 2, 0,
+    )  # fmt: skip
+    assert review_status(warehouse)["flag"].to_list() == ["weapon"]
+    assert type_status(warehouse)["tasks"].to_list() == [1]
+
+
+def test_label_studio_has_pairs_alone_or_none(warehouse: Warehouse, tmp_path: Path) -> None:
+    pair = pair_task(1, 2)
+    add_tasks(warehouse, tasks(pair))
+    path = tmp_path / "tasks.json"
+    done = export_tasks(warehouse, path, limit=4)
+    assert (done.tasks, done.left_out) == (4, 1)
+    done = export_tasks(warehouse, path, flag="same_picture")
+    assert (done.tasks, done.left_out, done.unreachable) == (1, 0, 1)
+    (out,) = json.loads(path.read_text())
+    assert out["data"]["other_image_id"] == pair["other_image_id"]
+    assert 'value="$other_image"' in path.with_suffix(".xml").read_text()

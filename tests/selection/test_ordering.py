@@ -289,7 +289,8 @@ def test_every_image_has_a_decision(select, key) -> None:
     assert reasons[key("f1")] == ("chosen", "first front image: type rank 1 of bags")
     assert reasons[key("f2")] == (
         "left_out",
-        f"duplicate of {key('f1')[:8]}: pHash 0 bits, edge hash 0 bits, colour 0.0",
+        f"duplicate of {key('f1')[:8]}: by their signals, "
+        "pHash 0 bits, edge hash 0 bits, colour 0.0",
     )
     assert reasons[key("b1")][1] == "blurry: edge sharpness 0.05, at least 0.32 needed"
     assert reasons[key("x1")] == ("left_out", "shows no view of the product")

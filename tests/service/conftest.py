@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import io
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,17 +21,22 @@ import numpy as np
 import polars as pl
 import pytest
 import uvicorn
+from PIL import Image
 
 from imgassets.ingest.store import ImageStore
 from imgassets.moderation.flags import builtin_flags
+from imgassets.moderation.pair_tasks import choose_pair_tasks
 from imgassets.moderation.tasks import task_id
 from imgassets.operations.reviews import add_tasks
 from imgassets.sample.defects import encode, promo_badge
 from imgassets.sample.products import VIEWS, products
+from imgassets.selection.pairs.differences import measure_pair
 from imgassets.service.app import create_app
 from imgassets.settings import Settings
+from imgassets.vision.decode import decode
 from imgassets.warehouse.contracts import (
     AggregatedImages,
+    ComparedPairs,
     ComplianceFlags,
     FlagAssessments,
     ReviewAnswers,
@@ -211,6 +217,67 @@ def typed(shop: Shop) -> Iterator[dict[str, Any]]:
     add_tasks(shop.warehouse, pl.DataFrame([row], schema=shop.tasks.schema))
     yield row
     shop.warehouse.replace([Replacement(ReviewTasks, shop.tasks)], CommitMessage(asset="test"))
+
+
+MARK = (0, 120, 0)
+"""Colour of what a pair's pictures differ in."""
+
+PLACES = [(0.25, 0.6, 0.5, 0.2), (0.5, 0.1, 0.3, 0.25)]
+"""Where that is in the left and in the right one: top, left, height, width as shares."""
+
+
+def _marked(size: tuple[int, int], place: tuple[float, float, float, float]) -> bytes:
+    picture = Image.new("RGB", size, (235, 235, 235))
+    left, top = round(place[1] * size[0]), round(place[0] * size[1])
+    right, bottom = left + round(place[3] * size[0]), top + round(place[2] * size[1])
+    picture.paste(MARK, (left, top, right, bottom))
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def paired(shop: Shop) -> Iterator[dict[str, Any]]:
+    """A question about a wide and a tall picture, the second one that is asked; gone afterwards."""
+    product = shop.tasks.row(4, named=True)
+    drawn = {
+        hashlib.sha256(data).hexdigest(): (data, place)
+        for data, place in zip(
+            (_marked((400, 200), PLACES[0]), _marked((200, 300), PLACES[1])), PLACES, strict=True
+        )
+    }
+    for data, _ in drawn.values():
+        shop.store.put(data)
+    boxes = {image_id: place for image_id, (_, place) in drawn.items()}
+    yield _ask_about(shop, product["category"], product["product_id"], boxes)
+    shop.warehouse.replace([Replacement(ReviewTasks, shop.tasks)], CommitMessage(asset="test"))
+
+
+@pytest.fixture
+def badged_pair(shop: Shop, drawn: list[Drawn]) -> Iterator[dict[str, Any]]:
+    """A question about a picture with a badge and the same without, as it was compared."""
+    badged, plain = drawn[4:6]
+    found = measure_pair(decode(badged.data), decode(plain.data))
+    boxes = {badged.image_id: found.left_box, plain.image_id: found.right_box}
+    yield _ask_about(shop, badged.category, badged.product_id, boxes)
+    shop.warehouse.replace([Replacement(ReviewTasks, shop.tasks)], CommitMessage(asset="test"))
+
+
+def _ask_about(
+    shop: Shop, category: str, product_id: str, boxes: Mapping[str, Sequence[float]]
+) -> dict[str, Any]:
+    """Ask about two images by the boxes of each; it is the second question of all."""
+    left, right = sorted(boxes)
+    pair = {
+        "day": DAY, "category": category, "product_id": product_id, "left_image_id": left,
+        "right_image_id": right, "image_type": "front", "same": False, "probability": 0.62,
+        "decided_by": "pixels", "left_box": list(boxes[left]), "right_box": list(boxes[right]),
+        "comparator_version": "pairs-1",
+    }  # fmt: skip
+    pairs = pl.DataFrame([pair], schema=ComparedPairs.create_empty().schema)
+    task = choose_pair_tasks(category, pairs, 0.9, 1)
+    add_tasks(shop.warehouse, task.with_columns(priority=pl.lit(0.995, pl.Float32)))
+    return task.row(0, named=True)
 
 
 def free_port() -> int:

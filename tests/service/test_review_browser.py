@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import signal
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from imgassets.operations.reviews import known_pairs
+
+MARK = (0, 120, 0)
+"""Colour of what the pictures of a pair differ in, as in conftest.py."""
 
 pytestmark = pytest.mark.browser
 
@@ -177,6 +184,115 @@ def test_a_question_with_choices_is_answered_by_numbers(typed, tab, service, pic
     assert tab.problems == []
 
 
+def _marks(page, path) -> list[tuple[float, ...]]:
+    """Return where each picture of a pair has its mark: left, top, right, bottom on the screen."""
+    page.screenshot(path=path)
+    shot = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    found = []
+    for frame in page.locator("#stage .shown").all():
+        box = frame.bounding_box()
+        x, y = round(box["x"]), round(box["y"])
+        inside = shot[y : y + round(box["height"]), x : x + round(box["width"])]
+        ys, xs = np.nonzero(np.abs(inside - MARK).sum(axis=2) < 60)
+        found.append((xs.min() + x, ys.min() + y, xs.max() + x + 1, ys.max() + y + 1))
+    return found
+
+
+def _boxes(page) -> list[tuple[float, ...]]:
+    """Return the boxes on the screen, likewise, without their strokes."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll("#stage .line")].map((line) => {
+          const { x, y, width, height } = line.getBBox();
+          const [a, b] = [[x, y], [x + width, y + height]]
+            .map(([px, py]) => new DOMPoint(px, py).matrixTransform(line.getScreenCTM()));
+          return [a.x, a.y, b.x, b.y];
+        })"""
+    )
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_a_pair_is_shown_side_by_side_with_boxes_where_it_differs(
+    browser, service, paired, tmp_path, width, scheme
+):
+    size = {"width": width, "height": 800}
+    tab = Tab(browser, service, viewport=size, color_scheme=scheme).open()
+    page = tab.page
+    tab.key("y")
+    page.wait_for_selector("#stage.two:not(.coming) .line >> nth=1")
+    left, right = (page.locator("#stage .shown").nth(n).bounding_box() for n in (0, 1))
+    assert (left["y"], left["width"], left["height"]) == (
+        right["y"], right["width"], right["height"]
+    )  # fmt: skip
+    assert left["x"] + left["width"] < right["x"]
+    boxes = _boxes(page)
+    page.keyboard.press("b")
+    assert page.is_hidden("#stage .box >> nth=0")
+    for box, mark in zip(boxes, _marks(page, tmp_path / "marks.png"), strict=True):
+        assert box == pytest.approx(mark, abs=2)
+    page.keyboard.press("b")
+    assert page.is_visible("#stage .box >> nth=0")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(FAINT) == []
+    assert tab.problems == []
+    tab.context.close()
+
+
+def test_a_pair_is_swapped_looked_at_closer_and_answered_by_keys(paired, tab, service):
+    shop, page = service.shop, tab.page
+    tab.open()
+    tab.ready()
+    assert page.is_hidden("#pair")
+    tab.key("y")
+    page.wait_for_selector("#stage.two:not(.coming)")
+    ids = [paired["image_id"], paired["other_image_id"]]
+
+    def shown(place: str) -> list[str]:
+        found = page.locator(f"{place} img").evaluate_all("(all) => all.map((i) => i.src)")
+        return [src.split("/")[-2] for src in found]
+
+    assert shown("#stage") == ids
+    held = page.locator("#stage").bounding_box()
+    page.keyboard.down("x")
+    assert shown("#stage") == ids[::-1]
+    assert page.get_attribute("#swap", "aria-pressed") == "true"
+    assert page.locator("#stage").bounding_box() == held
+    page.keyboard.up("x")
+    assert shown("#stage") == ids
+    page.click("#swap")
+    assert shown("#stage") == ids[::-1]
+    page.click("#swap")
+    page.click("#stage img >> nth=1")
+    assert shown("#zoomed") == ids[::-1]
+    assert page.locator("#zoomed img:visible").count() == 1
+    assert page.locator("#zoomed .line:visible").count() == 1
+    page.keyboard.down("x")
+    assert shown("#zoomed") == ids
+    page.keyboard.up("x")
+    page.keyboard.press("z")
+    assert page.is_hidden("#zoomed")
+
+    answers = page.locator("#answers [data-answer]")
+    assert answers.all_inner_texts() == ["Same 1", "Different 2", "Unsure u"]
+    assert tab.text("#question") == paired["question"]
+    assert tab.text("#why") == paired["why"]
+    assert tab.text("#probability-text").startswith("62 % same")
+    assert page.get_attribute("#stage img >> nth=1", "alt").startswith("Second picture")
+    page.keyboard.press("y")
+    page.keyboard.press("2")
+    page.wait_for_selector("#answers [data-answer=yes]")
+    assert page.is_hidden("#pair")
+    assert page.locator("#stage img").count() == 1
+    tab.saved()
+    assert known_pairs(shop.warehouse).rows() == [(*sorted(ids), False)]
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector("#stage.two:not(.coming)")
+    page.keyboard.press("1")
+    page.wait_for_selector("#answers [data-answer=yes]")
+    tab.saved()
+    assert known_pairs(shop.warehouse).rows() == [(*sorted(ids), True)]
+    assert tab.problems == []
+
+
 def test_earlier_answers_can_be_undone_after_a_reload(tab, service):
     tab.open()
     image = tab.ready()
@@ -329,5 +445,15 @@ def test_picture(tab, service, pictures):
     tab.page.wait_for_selector("#history li:nth-child(4)")
     tab.page.wait_for_load_state("networkidle")
     out = pictures / "review.png"
+    tab.page.screenshot(path=out)
+    assert out.stat().st_size > 10_000
+
+
+def test_picture_of_a_pair(badged_pair, tab, service, pictures):
+    tab.page.set_viewport_size({"width": 1300, "height": 760})
+    tab.open("/review?reviewer=Ana&flag=same_picture")
+    tab.page.wait_for_selector("#stage.two:not(.coming) .line >> nth=1")
+    tab.page.wait_for_load_state("networkidle")
+    out = pictures / "review-pairs.png"
     tab.page.screenshot(path=out)
     assert out.stat().st_size > 10_000

@@ -10,7 +10,10 @@ import polars as pl
 import pytest
 
 from imgassets.moderation.flags import builtin_flags
+from imgassets.moderation.pair_tasks import choose_pair_tasks
 from imgassets.operations.reviews import add_tasks, record_answer
+from imgassets.warehouse.contracts import ComparedPairs, ReviewTasks
+from imgassets.warehouse.lake import CommitMessage, Replacement
 
 BADGE = builtin_flags()["promo_badge"].title
 NOW = "2026-01-06T10:00:00+01:00"
@@ -54,6 +57,33 @@ def test_tasks_come_most_urgent_first_with_all_that_is_shown(shop, client, drawn
     assert (task["width"], task["height"]) == (640, 640)
     assert task["probability"] == pytest.approx(0.92)
     assert task["why"].startswith("The model is not sure")
+
+
+def test_a_pair_comes_with_both_pictures_and_where_they_differ(shop, client, drawn):
+    left, right = sorted(i.image_id for i in drawn[:2])
+    product = drawn[0]
+    pair = {
+        "day": dt.date(2026, 1, 5), "category": product.category, "image_type": "front",
+        "product_id": product.product_id, "left_image_id": left, "right_image_id": right,
+        "same": False, "probability": 0.25, "decided_by": "pixels", "comparator_version": "v",
+        "left_box": [0.5, 0.25, 0.125, 0.0625], "right_box": [0.5, 0.25, 0.125, 0.125],
+    }  # fmt: skip
+    rows = pl.DataFrame([pair], schema=ComparedPairs.create_empty().schema)
+    add_tasks(shop.warehouse, choose_pair_tasks(product.category, rows, 0.5, 1))
+    try:
+        (task,) = tasks_of(client, flag="same_picture")["tasks"]
+        flags = client.get("/api/review/summary", params={"reviewer": "Ana"}).json()["flags"]
+        said = post(client, answer(task["task_id"], "yes"))
+    finally:
+        only = [Replacement(ReviewTasks, shop.tasks)]
+        shop.warehouse.replace(only, CommitMessage(asset="test"))
+    assert (task["image_id"], task["other_image_id"]) == (left, right)
+    assert (task["image_box"], task["other_box"]) == (pair["left_box"], pair["right_box"])
+    assert (task["other_width"], task["other_height"]) == (640, 640)
+    assert (task["choices"], task["guess"]) == (["same", "different"], "different")
+    assert task["product"]["other_images"] == [i.image_id for i in drawn[2:4]]
+    assert {"flag": "same_picture", "title": "same picture", "open": 1} in flags
+    assert said.status_code == 422
 
 
 def test_neighbours_carry_what_people_said_else_what_the_model_did(shop, client):

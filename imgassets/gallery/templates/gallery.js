@@ -29,6 +29,15 @@
     get("f-none").hidden = shown > 0 || cards.length === 0;
   };
 
+  // Over a tile that differs from another, or at its button, the other shows the same place.
+  for (const button of document.querySelectorAll(".differs")) {
+    const tile = button.closest("[data-rank]");
+    const echoes = tile.parentElement.querySelectorAll(`[data-of="${tile.dataset.rank}"]`);
+    const show = (shown) => () => echoes.forEach((box) => { box.hidden = !shown; });
+    for (const entered of ["mouseenter", "focusin"]) tile.addEventListener(entered, show(true));
+    for (const left of ["mouseleave", "focusout"]) tile.addEventListener(left, show(false));
+  }
+
   form.hidden = false;
   form.addEventListener("input", apply);
   form.addEventListener("submit", (event) => event.preventDefault());

@@ -3,7 +3,7 @@
 import { $ } from "./view.js";
 
 const PRESSED_MS = 140;
-const BY_PLACE = { KeyY: "y", KeyN: "n", KeyU: "u", KeyZ: "z" };
+const BY_PLACE = { KeyY: "y", KeyN: "n", KeyU: "u", KeyZ: "z", KeyB: "b", KeyX: "x" };
 
 /** The key by what is on it; by its place, where the layout has no Latin letters or shifts digits. */
 function meant(event) {
@@ -21,8 +21,8 @@ function press(button) {
   button.click();
 }
 
-/** Listen for the keys of the whole page; `zoom` looks closer, and back. */
-export function listen(zoom) {
+/** Listen for the keys of the whole page: `zoom` looks closer, and back; `swap(on)` while x is held. */
+export function listen(zoom, swap) {
   const answers = [..."ynu123456789"].map((key) => [key, () => press(document.querySelector(`[data-key="${key}"]`))]);
   const keys = {
     ...Object.fromEntries(answers),
@@ -31,6 +31,8 @@ export function listen(zoom) {
     arrowleft: () => press($("undo")),
     backspace: () => press($("undo")),
     z: zoom,
+    b: () => $("pair").hidden || $("boxes").click(),
+    x: () => swap(true),
     "?": () => ($("help").open ? $("help").close() : $("help").showModal()),
   };
   document.addEventListener("keydown", (event) => {
@@ -43,4 +45,8 @@ export function listen(zoom) {
     event.preventDefault();
     keys[key]();
   });
+  document.addEventListener("keyup", (event) => {
+    if (meant(event) === "x") swap(false);
+  });
+  addEventListener("blur", () => swap(false)); // The key may be let go where nobody tells the page.
 }

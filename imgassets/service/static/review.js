@@ -4,7 +4,8 @@ import { Failed, nextTasks, oneTask, summary } from "./api.js";
 import { Outbox, uuid } from "./outbox.js";
 import { listen } from "./keys.js";
 import { ahead } from "./pictures.js";
-import { $, showFlags, showHistory, showProgress, showRefusals, showRest, showSaved, showTask, toggleZoom } from "./view.js";
+import { $, showFlags, showHistory, showProgress, showRefusals, showRest, showSaved, showTask } from "./view.js";
+import { showStage, swap, toggleBoxes, toggleZoom } from "./stage.js";
 
 const NAME = "imgassets.reviewer";
 const BATCH = 8;
@@ -41,7 +42,8 @@ function show() {
   state.ready = false;
   if (state.current) {
     const task = state.current;
-    showTask(task, () => {
+    showTask(task);
+    showStage(task, () => {
       if (state.current === task) state.ready = true;
     });
     loadAhead();
@@ -98,7 +100,10 @@ function here() {
 }
 
 function loadAhead() {
-  for (const next of state.store.slice(0, PICTURES_AHEAD)) ahead(next.image_id);
+  for (const next of state.store.slice(0, PICTURES_AHEAD)) {
+    ahead(next.image_id);
+    if (next.other_image_id) ahead(next.other_image_id);
+  }
 }
 
 async function startOrRest() {
@@ -255,7 +260,7 @@ function waitingTasks() {
     .map((item) => item.body.task_id);
 }
 
-listen(toggleZoom);
+listen(toggleZoom, swap);
 $("answers").addEventListener("click", (event) => {
   const button = event.target.closest("[data-answer]");
   if (!button) return;
@@ -272,8 +277,14 @@ for (const id of ["undo", "rest-undo"]) {
     undo();
   });
 }
-$("stage").addEventListener("click", toggleZoom);
-$("zoomed").addEventListener("click", toggleZoom);
+$("stage").addEventListener("click", (event) => toggleZoom(event.target));
+$("zoomed").addEventListener("click", () => toggleZoom());
+for (const [id, toggle] of [["boxes", toggleBoxes], ["swap", swap]]) {
+  $(id).addEventListener("click", (event) => {
+    if (event.detail) $(id).blur();
+    toggle();
+  });
+}
 $("keys").addEventListener("click", () => $("help").showModal());
 $("reviewer").addEventListener("click", () => askName());
 $("flag").addEventListener("change", () => {

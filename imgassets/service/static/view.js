@@ -1,6 +1,6 @@
 // What the page shows. Text from outside is only ever set as text, never as markup.
 
-import { ahead, small } from "./pictures.js";
+import { small } from "./pictures.js";
 
 export const $ = (id) => document.getElementById(id);
 const percent = (share) => `${(100 * share).toFixed(share > 0.0995 && share < 0.9905 ? 0 : 1)} %`;
@@ -14,21 +14,28 @@ function element(tag, text = "", className = "") {
   return made;
 }
 
-/** Show one question; `seen` is called when its picture can be looked at. */
-export function showTask(task, seen) {
+/** What a question's product is called. */
+export const nameOf = ({ product }) => product.title ?? product.product_id;
+
+/** Show one question, but for its pictures. */
+export function showTask(task) {
   $("rest").hidden = true;
   $("desk").hidden = false;
-  const name = task.product.title ?? task.product.product_id;
   $("question").textContent = task.question;
   $("desk").classList.toggle("typed", task.choices !== null);
   showAnswers(task.choices);
-  $("product-title").textContent = name;
+  $("product-title").textContent = nameOf(task);
   const suppliers = task.product.suppliers.join(", ");
-  const size = task.width && `${task.width} × ${task.height} px`;
-  $("product-facts").textContent = [task.product.product_id, words(task.product.category), suppliers && `from ${suppliers}`, size]
+  const sizes = [
+    [task.width, task.height],
+    [task.other_width, task.other_height],
+  ]
+    .filter(([width]) => width)
+    .map(([width, height]) => `${width} × ${height} px`)
+    .join(" and ");
+  $("product-facts").textContent = [task.product.product_id, words(task.product.category), suppliers && `from ${suppliers}`, sizes]
     .filter(Boolean)
     .join(" · ");
-  showPicture(task, name, seen);
   showWhy(task);
   fill("neighbours", task.neighbours.map(neighbourTile));
   fill(
@@ -61,20 +68,6 @@ function answerButton(answer, key, kind) {
     button.append(" ", element("kbd", key));
   }
   return button;
-}
-
-function showPicture(task, name, seen) {
-  const picture = ahead(task.image_id);
-  picture.alt = `Image in question: ${name}`;
-  $("stage").replaceChildren(picture);
-  $("stage").classList.toggle("coming", !picture.seen);
-  const show = () => {
-    if (picture.parentElement !== $("stage")) return;
-    $("stage").classList.remove("coming");
-    seen();
-  };
-  if (picture.seen) show();
-  else picture.addEventListener("seen", show, { once: true });
 }
 
 function showWhy(task) {
@@ -189,21 +182,6 @@ export function showFlags(flags, chosen) {
     ...listed.map(({ flag, title, open }) => new Option(`${title} (${open})`, flag)),
   );
   $("flag").value = chosen;
-}
-
-/** Show the picture in question at its full size, or close it again. */
-export function toggleZoom() {
-  if ($("zoomed").open) {
-    $("zoomed").close();
-    return;
-  }
-  const shown = $("stage").firstElementChild;
-  if (!shown?.seen) return;
-  const picture = new Image();
-  picture.src = shown.src;
-  picture.alt = shown.alt;
-  $("zoomed").replaceChildren(picture);
-  $("zoomed").showModal();
 }
 
 function words(slug) {

@@ -9,10 +9,12 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from imgassets.cli import app, review
-from imgassets.operations.reviews import add_tasks
+from imgassets.operations.reviews import add_tasks, known_pairs
+from imgassets.selection.thresholds import read_thresholds
 from imgassets.settings import Settings
 from imgassets.warehouse.contracts import (
     AggregatedImages,
+    ComparedPairs,
     FlagLabels,
     ImageTypes,
     ReviewAnswers,
@@ -115,6 +117,49 @@ def test_types_asks_and_status_counts_by_category(warehouse: Warehouse, printed:
     cells = [cell.strip() for cell in result.splitlines()[-2].split("│")[1:6]]
     assert cells == ["hats", "0", "1", "1", "0"]
     assert remarks == ""
+
+
+def test_pairs_asks_and_status_counts_by_category(warehouse: Warehouse, printed: tuple) -> None:
+    left, right = sorted((image(1), image(2)))
+    key = {"day": NOW.date(), "category": "hats", "product_id": "P1"}
+    about = {
+        **key, "suppliers": ["s"], "image_urls": ["u"], "best_position": 1, "is_curated": False,
+        "format": "JPEG", "width": 9, "height": 9, "byte_size": 9, "mode": "rgb", "bit_depth": 8,
+        "frames": 1, "first_seen": NOW.date(),
+    }  # fmt: skip
+    limit = read_thresholds().of("hats").same_probability
+    pair = {
+        **key, "left_image_id": left, "right_image_id": right, "image_type": "front", "same": True,
+        "probability": limit, "decided_by": "pixels", "left_box": [0.0, 0.0, 1.0, 1.0],
+        "right_box": [0.0, 0.0, 1.0, 1.0], "comparator_version": "v",
+    }  # fmt: skip
+    rows = {
+        AggregatedImages: [{**about, "image_id": left}, {**about, "image_id": right}],
+        ComparedPairs: [pair],
+    }
+    warehouse.replace(
+        [
+            Replacement(contract, pl.DataFrame(of, schema=contract.create_empty().schema))
+            for contract, of in rows.items()
+        ],
+        CommitMessage(asset="test"),
+    )
+    assert run("review", "pairs", "--category", "hats").exit_code == 0
+    add_tasks(warehouse, tasks(task(1)))
+    assert run("review", "export", "tasks.json").exit_code == 0
+    assert run("review", "export", "tasks.csv", "--flag", "same_picture").exit_code == 0
+    frame = pl.read_csv("tasks.csv", infer_schema=False)
+    frame.with_columns(answer=pl.lit("different")).write_csv("answers.csv")
+    assert run("review", "import", "answers.csv", "--reviewer", "ann").exit_code == 0
+    assert known_pairs(warehouse).rows() == [(left, right, False)]
+    assert run("review", "status").exit_code == 0
+    failed = run("review", "pairs", "--category", "shoes")
+    assert "no compared images of category shoes (there are: hats)" in str(failed.exception)
+    result, remarks = (stream.getvalue() for stream in printed)
+    assert "hats: 1 new questions\n1 new questions: `imgassets review serve`" in result
+    (line,) = (line for line in result.splitlines() if line.startswith("│ hats"))
+    assert [cell.strip() for cell in line.split("│")[1:6]] == ["hats", "0", "1", "0", "1"]
+    assert "1 tasks about pairs left out: a Label Studio project shows one picture or" in remarks
 
 
 def test_an_unknown_flag_is_named(warehouse: Warehouse) -> None:

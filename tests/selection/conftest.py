@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from imgassets.selection.clusters import COLUMNS
 from imgassets.warehouse.contracts import AggregatedImages, ImageSignals, ImageTypes
 
 DAY = date(2026, 1, 5)
@@ -87,6 +88,31 @@ def make_signals():
         return ImageSignals.conform(pl.DataFrame(rows))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def to_cluster():
+    """Return what joins images for the clustering; ``judged`` has their doubts and defects."""
+
+    def join(
+        typed: pl.DataFrame,
+        signals: pl.DataFrame,
+        aggregated: pl.DataFrame,
+        judged: pl.DataFrame | None = None,
+    ) -> pl.DataFrame:
+        image = ["day", "category", "product_id", "image_id"]
+        if judged is None:
+            judged = typed.select(image).with_columns(
+                doubts=pl.lit(0, pl.Int64), defect=pl.lit(0.1, pl.Float32)
+            )
+        return (
+            typed.join(signals, on=["day", "category", "image_id"])
+            .join(aggregated, on=image)
+            .join(judged, on=[name for name in image if name in judged.columns])
+            .select(COLUMNS)
+        )
+
+    return join
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from imgassets.selection.clusters import COLUMNS, Clustered, cluster_duplicates
+from imgassets.selection.clusters import Clustered, cluster_duplicates
 from imgassets.selection.judging import PAIR
 from imgassets.selection.thresholds import Limits, Thresholds
 from imgassets.warehouse.contracts import ComparedPairs, DedupClusters
@@ -29,7 +29,7 @@ OF_SIGNALS = (
 
 
 @pytest.fixture(scope="session")
-def inputs(make_aggregated, make_signals, make_types):
+def inputs(make_aggregated, make_signals, make_types, to_cluster):
     """Make the rows of images given as dicts: name, product, type, and what differs."""
 
     def make(*images: dict) -> pl.DataFrame:
@@ -51,12 +51,7 @@ def inputs(make_aggregated, make_signals, make_types):
             doubts=pl.Series([i.get("doubts", 0) for i in images], dtype=pl.Int64),
             defect=pl.Series([i.get("defect", 0.1) for i in images], dtype=pl.Float32),
         )
-        return (
-            typed.join(signals, on=["day", "category", "image_id"])
-            .join(aggregated, on=["day", "category", "product_id", "image_id"])
-            .join(judged, on=["product_id", "image_id"])
-            .select(COLUMNS)
-        )
+        return to_cluster(typed, signals, aggregated, judged)
 
     return make
 

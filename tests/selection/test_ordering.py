@@ -10,7 +10,8 @@ from imgassets.selection.clusters import cluster_duplicates
 from imgassets.selection.decisions import explain
 from imgassets.selection.ordering import order_image_sets
 from imgassets.selection.quality import score_quality
-from imgassets.settings import DedupSettings, QualitySettings
+from imgassets.selection.thresholds import read_thresholds
+from imgassets.settings import QualitySettings
 from imgassets.warehouse.contracts import (
     ComplianceFlags,
     ImageSetChanges,
@@ -44,7 +45,7 @@ def flagged(aggregated: pl.DataFrame, decisions: dict[str, str]) -> pl.DataFrame
 
 
 @pytest.fixture
-def select(make_aggregated, make_signals, make_types, key):
+def select(make_aggregated, make_signals, make_types, to_cluster, key):
     """Run the whole selection; images are dicts with name, type, flag and what else differs."""
 
     def run(*images: dict, before=(), products=("p1",)):
@@ -70,7 +71,8 @@ def select(make_aggregated, make_signals, make_types, key):
             *((i.get("product_id", "p1"), i["name"], i.get("type", "front")) for i in images)
         ).join(passed, on=["product_id", "image_id"], how="semi")
         typed = types.filter(pl.col("image_type") != "none")
-        clusters = cluster_duplicates(typed, signals, aggregated, DedupSettings())
+        images = to_cluster(typed, signals, aggregated)
+        clusters = cluster_duplicates(images, read_thresholds()).clusters
         offers = pl.DataFrame(
             [(DAY, "bags", "p1", s, key(n), p, d) for s, n, p, d in before],
             schema={
@@ -298,13 +300,12 @@ def test_every_image_has_a_decision(select, key) -> None:
 
 
 def test_an_image_without_signals_points_to_the_quarantine(
-    make_aggregated, make_signals, make_types
+    make_aggregated, make_signals, make_types, to_cluster
 ) -> None:
     aggregated = make_aggregated({"name": "a"})
     quality = score_quality(aggregated, make_signals({"name": "b"}), QualitySettings())
-    clusters = cluster_duplicates(
-        make_types(), make_signals({"name": "b"}), aggregated, DedupSettings()
-    )
+    none = to_cluster(make_types(), make_signals({"name": "b"}), aggregated)
+    clusters = cluster_duplicates(none, read_thresholds()).clusters
     ordered = OrderedImageSets.create_empty()
     decisions = explain(
         aggregated, quality, make_types(), clusters, ordered, ComplianceFlags.create_empty()

@@ -24,12 +24,17 @@ _EDGE = 24.0
 _FLAT = 3.0
 """Standard deviation (gray levels) up to which a picture shows nothing at all."""
 
-_COLOURLESS = 1.0
-"""Mean difference between the channels (gray levels) up to which a picture is a grayscale file."""
+_COLOURLESS = 0.02
+"""Mean difference between the channels (gray levels) up to which a picture is a grayscale file. A
+colour photo of a white thing on white has more: its colour has a say."""
 
 _SQUARE_3 = np.ones((3, 3), np.uint8)
 
 _SEAM = np.ones((9, 9), np.uint8)
+"""What re-encoding smears over the seam of a picture and its padding."""
+
+_MARGIN = 16
+"""Gray levels up to which a row or column is plain."""
 
 
 def measure_pair(left: np.ndarray, right: np.ndarray) -> PairMeasures:
@@ -53,10 +58,10 @@ def measure_pair(left: np.ndarray, right: np.ndarray) -> PairMeasures:
         return _blank(left, right)
     laid = register(left, right)
     first, second = _opponent(laid.left), _opponent(laid.right)
-    mask = cv2.erode(laid.overlap.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=0)
+    mask = cv2.erode(laid.overlap.astype(np.uint8), _SEAM, borderValue=0)
     if not mask.any():
         mask = np.ones_like(mask)
-    tones, second = match_tones(first, second, mask > 0)
+    tones, first, second = match_tones(first, second, mask > 0)
     evidence = np.zeros(mask.shape, np.float32)
     values = _of_registration(laid, tones)
     maps = _maps(first, second, mask)
@@ -117,7 +122,7 @@ def _of_registration(laid: Registration, tones: Tones) -> list[float]:
 def _content_outside(picture: np.ndarray, inside: np.ndarray) -> float:
     """Share (0 … 1) of a picture's edges that the other picture does not reach.
 
-    The seam between a picture and its padding is the padding's edge, not the picture's.
+    Margins, and the seam between a picture and its padding, are no content.
     """
     inside = cv2.dilate(inside.astype(np.uint8), _SEAM) > 0
     gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
@@ -125,8 +130,19 @@ def _content_outside(picture: np.ndarray, inside: np.ndarray) -> float:
     down = cv2.Sobel(gray, cv2.CV_32F, 0, 1)
     edges = np.minimum(np.abs(across) + np.abs(down), 200.0)
     edges[edges < _EDGE] = 0.0
+    edges *= _within_margins(gray)
     # A picture that is almost without edges has almost nothing to lose.
     return float(edges[~inside].sum() / (edges.sum() + 1000.0))
+
+
+def _within_margins(gray: np.ndarray) -> np.ndarray:
+    """Mask (0 or 1) of a gray picture without its plain margins, and without the seam inside."""
+    mask = np.zeros_like(gray)
+    used = [np.flatnonzero(np.ptp(gray, axis=axis) > _MARGIN) for axis in (1, 0)]
+    if all(len(lines) for lines in used):
+        (top, bottom), (left, right) = ((lines[0], lines[-1] + 1) for lines in used)
+        mask[top:bottom, left:right] = 1
+    return cv2.erode(mask, _SEAM, borderValue=0)
 
 
 def _beyond_a_pixel(first: np.ndarray, second: np.ndarray) -> np.ndarray:

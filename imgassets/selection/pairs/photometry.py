@@ -20,6 +20,13 @@ _STEP = 3
 """Every third pixel, both ways, is enough for five numbers."""
 
 
+_CUT = 2.0
+"""Gray levels that the range must lose for pictures to have lost tones."""
+
+_NEAR = 24.0
+"""Gray levels from the range's end within which chroma is not to be trusted then."""
+
+
 class Tones(NamedTuple):
     """What turns one picture's tones into the other's.
 
@@ -38,7 +45,7 @@ class Tones(NamedTuple):
 
 def match_tones(
     target: np.ndarray, source: np.ndarray, mask: np.ndarray
-) -> tuple[Tones, np.ndarray]:
+) -> tuple[Tones, np.ndarray, np.ndarray]:
     """Give a picture the tones of another.
 
     A least-squares fit of gain and offset, three times on the pixels that agreed best so far. Hues
@@ -50,7 +57,9 @@ def match_tones(
         mask: bool, height × width: where both are.
 
     Returns:
-        The tones found (within limits: those of copies), and the source with them.
+        The tones found (within limits: those of copies), the target, and the source with them. Where
+        a picture was lightened until its whites were all alike, nobody knows what they were: both
+        are cut to the range that both can show, and near its ends have the same chroma.
     """
     some = mask[::_STEP, ::_STEP]
     first, second = target[::_STEP, ::_STEP][some], source[::_STEP, ::_STEP][some]
@@ -62,7 +71,7 @@ def match_tones(
         tones = _fit(first[kept], second[kept])
         error = np.abs(_apply(tones, second) - first) @ np.array([1.0, 2.0, 2.0], np.float32)
         kept = error <= np.quantile(error, _KEPT)
-    return tones, _apply(tones, source)
+    return tones, *_within_range(tones, target, _apply(tones, source))
 
 
 def _fit(first: np.ndarray, second: np.ndarray) -> Tones:
@@ -80,6 +89,25 @@ def _fit(first: np.ndarray, second: np.ndarray) -> Tones:
 
 def _ratio(covariance: float, variance: float, prior: float) -> float:
     return float(np.clip((covariance + prior) / (variance + prior), *_GAIN))
+
+
+def _within_range(
+    tones: Tones, target: np.ndarray, source: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    low, high = max(0.0, tones.offset), min(255.0, tones.gain * 255.0 + tones.offset)
+    target, source = target.copy(), source.copy()
+    lightest = np.maximum(target[..., 0], source[..., 0])
+    darkest = np.minimum(target[..., 0], source[..., 0])
+    known = np.ones_like(lightest)
+    if high < 255.0 - _CUT:
+        known = np.minimum(known, (high - lightest) / _NEAR)
+    if low > _CUT:
+        known = np.minimum(known, (darkest - low) / _NEAR)
+    known = np.clip(known, 0.0, 1.0)[..., None]
+    source[..., 1:] = target[..., 1:] + known * (source[..., 1:] - target[..., 1:])
+    for colours in (target, source):
+        np.clip(colours[..., 0], low, high, out=colours[..., 0])
+    return target, source
 
 
 def _apply(tones: Tones, colours: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ MEASURES: tuple[str, ...] = (
         for part in ("median", "q90", "q97", "most", "peak")
     ),
 )  # fmt: skip
-"""Names of what :func:`~imgassets.selection.pairs.differences.measure_pair` measures, in its order."""
+"""What :func:`~imgassets.selection.pairs.differences.measure_pair` measures, in its order."""
 
 
 class PictureBox(NamedTuple):

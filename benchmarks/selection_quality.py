@@ -1,11 +1,10 @@
-"""Measure quality rules and duplicate detection on a catalog with ground truth.
+"""Measure the quality rules on a catalog with ground truth.
 
 Usage: python benchmarks/selection_quality.py CATALOG_DIR [--backbone PATH]
 
 CATALOG_DIR holds truth/images.csv (image_url, product_id, category, view, source_id, defects,
 usable), truth/products.csv (product_id, style), labels/styles.csv (style, split) and the images.
-Limits were chosen on the styles of the training split; the table shows both splits. Pairs are
-counted among usable images of one product and one true view.
+Limits were chosen on the styles of the training split; the table shows both splits.
 """
 
 from __future__ import annotations
@@ -15,17 +14,13 @@ import hashlib
 import io
 import time
 from datetime import date
-from itertools import combinations
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 from PIL import Image
 
-from imgassets.selection.clusters import cluster_duplicates
-from imgassets.selection.comparator import are_duplicates, describe, distances
 from imgassets.selection.quality import score_quality
-from imgassets.settings import DedupSettings, QualitySettings, VisionSettings
+from imgassets.settings import QualitySettings, VisionSettings
 from imgassets.vision.engine import compute_signals
 
 DAY = date(2026, 1, 9)
@@ -56,9 +51,6 @@ def main() -> None:
     judged = truth.join(quality.drop("day", "category"), on=["product_id", "image_id"], how="inner")
     for split in ("train", "test"):
         report_quality(judged.filter(pl.col("split") == split), split)
-    usable = judged.filter("usable").unique(["product_id", "image_id"], maintain_order=True)
-    for split in ("train", "test"):
-        report_duplicates(usable.filter(pl.col("split") == split), signals, aggregated, split)
 
 
 def read_truth(catalog: Path) -> tuple[pl.DataFrame, dict[str, bytes]]:
@@ -125,43 +117,6 @@ def report_quality(judged: pl.DataFrame, split: str) -> None:
     )
     for row in missed.select("image_url", "defects", "variant").iter_rows():
         print("    missed", *row)
-
-
-def report_duplicates(
-    usable: pl.DataFrame, signals: pl.DataFrame, aggregated: pl.DataFrame, split: str
-) -> None:
-    """Print precision and recall of duplicate pairs, compared and clustered."""
-    typed = usable.select(
-        pl.lit(DAY).alias("day"), "category", "product_id", "image_id", image_type="view"
-    )
-    settings = DedupSettings()
-    clusters = cluster_duplicates(typed, signals, aggregated, settings)
-    images = usable.join(
-        clusters.select("product_id", "image_id", "cluster_id"), on=["product_id", "image_id"]
-    ).join(signals.drop("day", "category").unique("image_id"), on="image_id")
-    pairs = [
-        pair
-        for _, group in images.with_row_index("row").group_by(["product_id", "view"])
-        for pair in combinations(group["row"].to_list(), 2)
-    ]
-    left, right = np.array(pairs).T
-    source, cluster = images["source_id"].to_numpy(), images["cluster_id"].to_numpy()
-    truly = source[left] == source[right]
-    compared = are_duplicates(distances(describe(images), left, right), settings)
-    print(f"\nduplicate pairs, {split} styles: {truly.sum()} same, {(~truly).sum()} different")
-    print(f"{'':16}{'precision':>11}{'recall':>8}")
-    for name, found in (
-        ("comparator", compared),
-        ("clusters", cluster[left] == cluster[right]),
-    ):
-        hits = int((found & truly).sum())
-        print(f"{name:16}{hits / max(1, found.sum()):>11.3f}{hits / max(1, truly.sum()):>8.3f}")
-    urls, variants = images["image_url"].to_list(), images["variant"].to_list()
-    for k in np.flatnonzero(compared != truly):
-        print("   ", "missed" if truly[k] else "false", urls[left[k]], urls[right[k]],
-              variants[left[k]], variants[right[k]])  # fmt: skip
-    singles = len(usable.unique("source_id"))
-    print(f"clusters: {clusters['is_representative'].sum()}, distinct photos: {singles}")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def recompressed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def padded(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Add a margin: a little on each side by chance, or much on two or four, white or as the edge."""
+    """Add a margin: a little on each side, or much on two or four; white or as the edge."""
     height, width = picture.shape[:2]
     if happens(rng, 0.6):
         shares = rng.uniform(0, 0.08, 4)
@@ -116,9 +116,9 @@ def contrasted(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def brightened(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Add up to 20 gray levels, or apply a gamma of 0.8 … 1.25."""
+    """Add up to 25 gray levels, or apply a gamma of 0.8 … 1.25."""
     if happens(rng, 0.6):
-        return np.clip(picture.astype(np.float32) + rng.uniform(-20, 20), 0, 255).astype(np.uint8)
+        return np.clip(picture.astype(np.float32) + rng.uniform(-25, 25), 0, 255).astype(np.uint8)
     levels = (np.arange(256) / 255) ** rng.uniform(0.8, 1.25) * 255
     return cv2.LUT(picture, levels.round().astype(np.uint8))
 

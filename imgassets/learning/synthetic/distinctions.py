@@ -85,7 +85,8 @@ def colourway(picture: np.ndarray, other: np.ndarray, rng: np.random.Generator) 
         mask = cv2.GaussianBlur(mask, (0, 0), max(1.0, box[2] / rng.uniform(8, 30)))[..., None]
     else:
         mask = _object_mask(picture)
-    return _blend(picture, _recoloured(picture, rng), mask)
+    # A pale thing in another colour is a weak difference.
+    return _blend(picture, _recoloured(picture, rng), mask * np.float32(rng.uniform(0.3, 1.0)))
 
 
 def _object_mask(picture: np.ndarray) -> np.ndarray:

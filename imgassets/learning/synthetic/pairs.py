@@ -19,7 +19,7 @@ _SIDES = (160, 420)
 _STUDIO_SHARE = 0.4
 """Share of pairs whose object is cut out and put on white, as a shop shows it."""
 
-_VISIBLE = 10.0
+_VISIBLE = 6.0
 """Gray levels: the mean difference, in the window where it is largest, that a person notices."""
 
 _ATTEMPTS = 12
@@ -104,7 +104,7 @@ def _changed(
 ) -> tuple[np.ndarray, str]:
     name = "another_item"
     for _ in range(_ATTEMPTS):
-        name = pick(rng, tuple(DISTINCTIONS))
+        name = pick(rng, (*DISTINCTIONS, *_BY_COLOUR))
         made = DISTINCTIONS[name](picture, other, rng)
         if made.shape != picture.shape or _is_visible(picture, made):
             return made, name

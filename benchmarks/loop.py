@@ -155,6 +155,7 @@ def random_tasks(flag: str, chosen: pl.DataFrame, number: int) -> pl.DataFrame:
         "image_id", "category", "product_id",
         task_id=pl.Series(ids), flag=pl.lit(flag), question=pl.lit(flag), round=pl.lit(number),
         choices=pl.lit(None, pl.List(pl.String)), guess=pl.lit(None, pl.String),
+        other_image_id=pl.lit(None), image_box=pl.lit(None), other_box=pl.lit(None),
         reason=pl.lit("random"), why=pl.lit("drawn at random"), probability=pl.lit(None),
         model_version=pl.lit(""), priority=pl.lit(0.0), neighbours=pl.lit([], pl.List(pl.String)),
     ).select(ReviewTasks.column_names())  # fmt: skip

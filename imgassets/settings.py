@@ -123,14 +123,13 @@ class DedupSettings(_Part):
     thresholds: Path | None = Field(
         None, description="TOML file of limits, as `imgassets pairs tune` writes it."
     )
+    catalog_pairs: int = Field(
+        20_000, ge=0,
+        description="Look-alikes of different products that one run lays over each other, at most.",
+    )  # fmt: skip
     comparator: Path | None = Field(
         None, description="Model of pairs, as `imgassets pairs train` writes it."
     )
-    max_phash_distance: int = Field(
-        18, ge=0, le=64, description="Bits of 64, pHash of the object's box."
-    )
-    max_edge_dhash_distance: int = Field(18, ge=0, le=64, description="Bits of 64.")
-    max_hsv_distance: float = Field(0.3, ge=0, description="Chi-square of HSV histograms, 0 … 2.")
 
 
 class TypeSettings(_Part):
@@ -302,7 +301,8 @@ class Settings(BaseSettings):
         """Hash of the settings that can change a row of a derived table (not where it is kept)."""
         parts: dict[str, Any] = {
             "quality": self.quality.model_dump(),
-            "dedup": self.dedup.model_dump(),
+            # What its files hold is named by the plan, which reads them.
+            "dedup": self.dedup.pixels,
             "types": self.types.model_dump(),
             "marketplaces": self.marketplaces.model_dump(),
             "fetch": [

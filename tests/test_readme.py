@@ -18,6 +18,7 @@ import duckdb
 import polars as pl
 import pytest
 import typer
+from PIL import Image
 from pydantic import BaseModel
 
 from imgassets.cli import app
@@ -36,6 +37,7 @@ BIN = Path(sys.executable).parent
 
 RUN = re.compile(
     r"imgassets (ingest|categories|labels import|train|types|backfill|gallery|sql|defects|models"
+    r"|compare-pairs|pairs tune|matches"
     r"|review (?!serve))(?!.*--launch)"
     r'|eval "\$\(imgassets env\)" && dagster '
 )
@@ -65,6 +67,9 @@ ELSEWHERE = {
     "export IMGASSETS_BACKBONE=facebook/dinov2-small": "tests/vision/test_backbones.py",
     "imgassets train && imgassets backfill": "tests/vision/test_backbones.py",
     "imgassets review serve": "tests/service",
+    "imgassets pairs train photos --out comparator.txt": "tests/learning/test_pair_training.py",
+    'export IMGASSETS_DEDUP__COMPARATOR="$PWD/comparator.txt"': "tests/operations",
+    'export IMGASSETS_DEDUP__THRESHOLDS="$PWD/thresholds.toml"': "tests/operations",
     "imgassets serve --host 127.0.0.1 --port 8000": "tests/service",
     'export IMGASSETS_FEEDS="$PWD/feeds" IMGASSETS_IMAGE_BASE="$PWD"': "imgassets/settings.py",
     "imgassets backfill --launch --wait --timeout 3600": "tests/integration",
@@ -85,6 +90,20 @@ def commands(text=README):
     return [line for line in lines if line.strip()]
 
 
+def write_pairs(photos, folder):
+    """Write labelled pairs as the README says: of each photo a copy, and the next photo."""
+    (folder / "images").mkdir(parents=True)
+    lines = ["left,right,label,split"]
+    for number, photo in enumerate(photos):
+        with Image.open(photo) as picture:
+            picture.save(folder / "images" / f"{number}.jpg")
+            picture.reduce(2).save(folder / "images" / f"{number}-copy.jpg", quality=70)
+        split = "test" if number % 2 else "tune"
+        lines.append(f"{number}.jpg,{number}-copy.jpg,1,{split}")
+        lines.append(f"{number}.jpg,{(number + 1) % len(photos)}.jpg,0,{split}")
+    (folder / "pairs.csv").write_text("\n".join(lines))
+
+
 RUN_HERE = [line for line in commands() if line not in ELSEWHERE and RUN.match(line)]
 SQL = blocks("sql")
 
@@ -100,6 +119,7 @@ def ran(tmp_path_factory):
     shutil.copy(sorted((folder / "images").rglob("*.jpg"))[0], folder / "images" / "mug.jpg")
     for day in catalog.days[1:]:  # one day of feeds is quick and fills every table
         shutil.rmtree(catalog.feeds / day)
+    write_pairs(sorted((folder / "images").rglob("*.jpg"))[1:9], folder / "pairs")
     shutil.copy(ROOT / "workspace.yaml", folder)
     (folder / "sql").symlink_to(ROOT / "sql")
     home = folder / "state"
@@ -193,6 +213,11 @@ def test_the_commands_run_in_order(ran):
     assert "4 categories in 2 verticals imported" in out["categories import categories.toml"]
     assert "orders of views of 4 categories" in out["categories import categories.csv"]
     assert "30 are needed" in out["train --category laptop"]
+    assert (
+        "of 16 pairs are the same: answers.csv"
+        in out["compare-pairs pairs/pairs.csv --images pairs/images --out answers.csv"]
+    )
+    assert "images compared" in out["matches"]
     assert "shallow_net" in out["types compare --backbone embedded"]
     assert "image_type version 1" in out["train"]
     assert "partitions done" in out["backfill"]

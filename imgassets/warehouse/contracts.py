@@ -9,6 +9,7 @@ from imgassets.warehouse.duplicate_contracts import (
     ComparedPairs,
     DedupClusters,
     ImageMatches,
+    MatchVerdicts,
 )
 from imgassets.warehouse.learning_contracts import (
     Categories,
@@ -381,8 +382,8 @@ class PartitionState(Partitioned):
 CONTRACTS: tuple[type[Contract], ...] = (
     SupplierOffers, Quarantine, FetchedImages, AggregatedImages, ImageSignals, QualityScores,
     ComplianceFlags, FlagAssessments, ImageTypes, DedupClusters, ComparedPairs, OrderedImageSets,
-    ImageSetChanges, ImageMatches, MarketplaceCompliance, LabelFiles, FileLabels, ImageLabels,
-    FlagLabels, Categories, TypePriorities, ReviewTasks, ReviewAnswers, ReviewRounds,
+    ImageSetChanges, ImageMatches, MatchVerdicts, MarketplaceCompliance, LabelFiles, FileLabels,
+    ImageLabels, FlagLabels, Categories, TypePriorities, ReviewTasks, ReviewAnswers, ReviewRounds,
     DefectExamples, ModelVersions, TypeAccuracy, FeedFiles, FeedCategories, CategoryResolutions,
     PartitionState,
 )  # fmt: skip

@@ -70,5 +70,27 @@ class ImageMatches(Contract):
     right_image_id = dy.String(primary_key=True, regex=IMAGE_ID, description="The other one.")
     phash_distance = dy.Int32(min=0, max=64, description="Differing bits, object's pHash.")
     edge_dhash_distance = dy.Int32(min=0, max=64, description="Differing bits, edge dHash.")
-    hsv_distance = dy.Float32(min=0, description="Chi-square of the HSV histograms, 0 … 2.")
+    hsv_distance = dy.Float32(
+        min=0, description="Chi-square of the HSV histograms, 0 … 2; 0 if one has no colour at all."
+    )
     signals_version = dy.String(description="Signals that they were compared by.")
+
+
+class MatchVerdicts(Contract):
+    """One pair of image_matches, shown by different products, that was laid over each other."""
+
+    left_image_id = dy.String(
+        primary_key=True, regex=IMAGE_ID, description="The image with the smaller id."
+    )
+    right_image_id = dy.String(primary_key=True, regex=IMAGE_ID, description="The other one.")
+    comparator_version = dy.String(
+        primary_key=True, description="Algorithms and model that compared them."
+    )
+    probability = dy.Float32(min=0, max=1, description="The comparator's, of 'same'.")
+    left_box = dy.List(
+        dy.Float32(min=0, max=1),
+        description="Where the left one differs most: top, left, height, width as shares.",
+    )
+    right_box = dy.List(
+        dy.Float32(min=0, max=1), description="The same place in the right one, likewise."
+    )

@@ -16,7 +16,7 @@ import random
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +31,7 @@ from imgassets.warehouse.ddl import create_statements, missing_columns
 from imgassets.warehouse.partitions import Partition, partition_predicate, quote
 from imgassets.warehouse.views import view_comment, view_files
 
-_ALIAS = "lake"
+ALIAS = "lake"
 _LOCK_SECONDS = 600.0
 _ATTEMPTS = 8
 
@@ -115,7 +115,7 @@ def _load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         ) from error
 
 
-class _Database:
+class Database:
     """One in-memory DuckDB with the lake's extensions, its attachment, and the lock of both.
 
     Attaching reads the schema of every table from the catalog: a tenth of a second, and most of the
@@ -124,10 +124,9 @@ class _Database:
     while nobody looks: it is made anew each time.
     """
 
-    def __init__(self, catalog: str, data_path: str) -> None:
-        self.connection = duckdb.connect(
-            config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-        )
+    def __init__(self, catalog: str, data_path: str, **options: str | int) -> None:
+        offline = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+        self.connection = duckdb.connect(config={**offline, **options})
         _load_extension(self.connection, "ducklake")
         sqlite = catalog.startswith("ducklake:sqlite:")
         _load_extension(self.connection, "sqlite_scanner" if sqlite else "postgres_scanner")
@@ -148,7 +147,7 @@ class _Database:
         """Let go of the catalog."""
         if self._attached is not None:
             self._attached = None
-            self.connection.execute(f"DETACH {_ALIAS}")
+            self.connection.execute(f"DETACH {ALIAS}")
 
 
 def _identity(file: Path | None) -> tuple[int, ...]:
@@ -160,12 +159,12 @@ def _identity(file: Path | None) -> tuple[int, ...]:
 
 
 @functools.lru_cache(maxsize=16)
-def _database(catalog: str, data_path: str, read_only: bool) -> _Database:
+def _database(catalog: str, data_path: str, read_only: bool) -> Database:
     """Open the process's DuckDB for a lake, one for readers and one for writers.
 
     Loading the extensions takes a good part of a second.
     """
-    return _Database(catalog, data_path)
+    return Database(catalog, data_path)
 
 
 class Warehouse:
@@ -200,7 +199,7 @@ class Warehouse:
         options.append("DATA_INLINING_ROW_LIMIT 0")
         if read_only:
             options.append("READ_ONLY")
-        return f"ATTACH {quote(self.catalog)} AS {_ALIAS} ({', '.join(options)})"
+        return f"ATTACH {quote(self.catalog)} AS {ALIAS} ({', '.join(options)})"
 
     @contextmanager
     def connect(self, *, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -219,6 +218,18 @@ class Warehouse:
             if "://" not in self.data_path:
                 Path(self.data_path).mkdir(parents=True, exist_ok=True)
         database = _database(self.catalog, self.data_path, read_only)
+        with self.attached(database, read_only=read_only) as connection:
+            yield connection
+
+    @contextmanager
+    def attached(
+        self, database: Database, *, read_only: bool
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Attach the lake to a DuckDB as its default database for the time of a ``with`` block.
+
+        Raises:
+            WarehouseError: it cannot be attached.
+        """
         with database.lock, database.connection.cursor() as connection:
             try:
                 database.attach(self.attach_statement(read_only=read_only), self._sqlite)
@@ -227,14 +238,15 @@ class Warehouse:
                     f"Cannot open the warehouse {self.catalog}: {error}"
                 ) from error
             try:
-                connection.execute(f"USE {_ALIAS}")
+                connection.execute(f"USE {ALIAS}")
                 yield connection
             finally:
                 connection.execute("USE memory")
                 if self._sqlite is None:
                     database.detach()
 
-    def _commit_lock(self) -> Any:  # noqa: ANN401  FileLock and nullcontext share no base
+    def commit_lock(self) -> Any:  # noqa: ANN401  FileLock and nullcontext share no base
+        """Return what a writer holds around its short commit; nothing where PostgreSQL does."""
         if self._sqlite is None:
             return nullcontext()
         self._sqlite.parent.mkdir(parents=True, exist_ok=True)
@@ -244,10 +256,10 @@ class Warehouse:
         """Create missing tables and columns, (re)install the views; cheap when nothing is new."""
         if self._initialised:
             return
-        with self._commit_lock(), self.connect(read_only=False) as connection:
+        with self.commit_lock(), self.connect(read_only=False) as connection:
             statements = self._pending_ddl(connection)
             if statements:
-                with _transaction(connection, "imgassets", "create tables"):
+                with transaction(connection, "imgassets", "create tables"):
                     for statement in statements:
                         connection.execute(statement)
             self._install_views(connection)
@@ -257,7 +269,7 @@ class Warehouse:
         """Return what creates missing tables, and missing columns of an older release's tables."""
         present: dict[str, set[str]] = {}
         rows = connection.execute(
-            "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = ?", [_ALIAS]
+            "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = ?", [ALIAS]
         ).fetchall()
         for table, column in rows:
             present.setdefault(table, set()).add(column)
@@ -274,7 +286,7 @@ class Warehouse:
     def _install_views(self, connection: duckdb.DuckDBPyConnection) -> None:
         installed = dict(
             connection.execute(
-                "SELECT view_name, comment FROM duckdb_views() WHERE database_name = ?", [_ALIAS]
+                "SELECT view_name, comment FROM duckdb_views() WHERE database_name = ?", [ALIAS]
             ).fetchall()
         )
         statements: list[str] = []
@@ -291,7 +303,7 @@ class Warehouse:
                     f"COMMENT ON VIEW {path.stem} IS {quote(version)}",
                 ]
         if statements:
-            with _transaction(connection, "imgassets", f"views {', '.join(changed)}"):
+            with transaction(connection, "imgassets", f"views {', '.join(changed)}"):
                 for statement in statements:
                     connection.execute(statement)
 
@@ -359,17 +371,12 @@ class Warehouse:
         """
         prepared = [(r, r.contract.conform(r.frame)) for r in replacements]
         self.initialise()
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                with self._commit_lock(), self.connect(read_only=False) as connection:
-                    return self._replace_once(connection, prepared, message)
-            except (duckdb.TransactionException, duckdb.IOException) as error:
-                if attempt == _ATTEMPTS:
-                    raise WarehouseError(
-                        f"Writing {message.asset} failed {attempt} times in a row: {error}"
-                    ) from error
-                time.sleep(random.uniform(0.1, 0.5) * attempt)
-        raise AssertionError("unreachable")
+
+        def once() -> int:
+            with self.commit_lock(), self.connect(read_only=False) as connection:
+                return self._replace_once(connection, prepared, message)
+
+        return retried(once, message)
 
     def _replace_once(
         self,
@@ -378,7 +385,7 @@ class Warehouse:
         message: CommitMessage,
     ) -> int:
         told = message.author, f"write {message.asset}", message.extra()
-        with _transaction(connection, *told):
+        with transaction(connection, *told):
             for change, frame in prepared:
                 table = change.contract.table_name()
                 if isinstance(change, Replacement):
@@ -395,16 +402,39 @@ class Warehouse:
                     rows += f" ANTI JOIN {table} USING ({key})"
                 connection.execute(f"INSERT INTO {table} ({columns}) {rows}")
                 connection.unregister("new_rows")
-        row = connection.execute(f"SELECT max(snapshot_id) FROM {_ALIAS}.snapshots()").fetchone()
-        return int(row[0]) if row else 0
+        return latest_snapshot(connection)
 
     def snapshot_id(self) -> int:
         """Return the id of the latest snapshot."""
-        return int(self.sql(f"SELECT max(snapshot_id) AS id FROM {_ALIAS}.snapshots()")["id"][0])
+        return int(self.sql(f"SELECT max(snapshot_id) AS id FROM {ALIAS}.snapshots()")["id"][0])
+
+
+def retried(commit: Callable[[], int], message: CommitMessage) -> int:
+    """Return what a commit returns; on a conflict with another writer try it again with jitter.
+
+    Raises:
+        WarehouseError: it fails again and again.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return commit()
+        except (duckdb.TransactionException, duckdb.IOException) as error:
+            if attempt == _ATTEMPTS:
+                raise WarehouseError(
+                    f"Writing {message.asset} failed {attempt} times in a row: {error}"
+                ) from error
+            time.sleep(random.uniform(0.1, 0.5) * attempt)
+    raise AssertionError("unreachable")
+
+
+def latest_snapshot(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return the id of the latest snapshot that a connection sees."""
+    row = connection.execute(f"SELECT max(snapshot_id) FROM {ALIAS}.snapshots()").fetchone()
+    return int(row[0]) if row else 0
 
 
 @contextmanager
-def _transaction(
+def transaction(
     connection: duckdb.DuckDBPyConnection, author: str, message: str, extra: str = ""
 ) -> Iterator[None]:
     """Commit what is executed in a ``with`` block as one snapshot, or nothing of it."""
@@ -414,7 +444,7 @@ def _transaction(
         told = f"{quote(author)}, {quote(message)}"
         if extra:
             told += f", extra_info => {quote(extra)}"
-        connection.execute(f"CALL {_ALIAS}.set_commit_message({told})")
+        connection.execute(f"CALL {ALIAS}.set_commit_message({told})")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

@@ -44,7 +44,9 @@ class FlagLabels(Contract):
 class ReviewTasks(Contract):
     """One question to people about one image; asked once, however many rounds want it."""
 
-    task_id = dy.String(primary_key=True, regex=HASH64, description="Hash of flag and image, or images.")
+    task_id = dy.String(
+        primary_key=True, regex=HASH64, description="Hash of flag and image, or images."
+    )
     image_id = dy.String(regex=IMAGE_ID, description="The image.")
     other_image_id = dy.String(
         nullable=True, regex=IMAGE_ID, description="The other image of a pair; else null."

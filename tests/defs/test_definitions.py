@@ -64,8 +64,8 @@ def test_definitions_are_loadable_and_every_asset_is_described() -> None:
         assert node.owners, key
     assert {k.path[-1] for k in graph.materializable_asset_keys} == {
         *MAIN_ASSETS, "gallery", "image_type_model", "flag_model", "review_rounds",
-        "type_questions", "category_model", "vertical_type_model", "category_type_model",
-        "type_accuracy",
+        "type_questions", "pair_questions", "category_model", "vertical_type_model",
+        "category_type_model", "type_accuracy", "image_matches",
     }  # fmt: skip
     assert {k.path[-1] for k in graph.external_asset_keys} == {
         "image_labels", "type_priorities", "flag_labels", "review_answers",
@@ -148,7 +148,7 @@ def test_the_gpu_step_is_tagged_for_pools_and_kubernetes() -> None:
 def test_loading_the_code_location_imports_no_heavy_library() -> None:
     script = (
         "import sys, imgassets.definitions; "
-        "heavy = ('torch', 'transformers', 'mlflow', 'sklearn', 'ray', 'numba'); "
+        "heavy = ('torch', 'transformers', 'mlflow', 'sklearn', 'ray', 'numba', 'lightgbm'); "
         "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run(

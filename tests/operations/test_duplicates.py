@@ -164,8 +164,10 @@ def test_a_copy_is_dropped_and_the_stylus_is_seen(run, ids, warehouse) -> None:
     assert box[3] < 0.25
 
 
-def test_signals_alone_do_not_see_it(run, ids) -> None:
-    together = groups(run(pixels=False), ids)
+def test_signals_alone_do_not_see_it(run, ids, tmp_path) -> None:
+    limits = tmp_path / "limits.toml"
+    limits.write_text("[default.ensemble]\nphash = 18\nedge_dhash = 18\nhsv = 0.3\n")
+    together = groups(run(pixels=False, thresholds=limits), ids)
     assert frozenset({"bag", "copy", "with stylus"}) in together
 
 

@@ -19,7 +19,7 @@ GATE = (20, 20, 0.5)
 @pytest.fixture
 def compare(make_signals):
     def pair(**changed):
-        zero = {name: "0" * 16 for name in ("phash", "dhash", "object_phash", "edge_dhash")}
+        zero = dict.fromkeys(("phash", "dhash", "object_phash", "edge_dhash"), "0" * 16)
         frame = pl.concat(
             [
                 make_signals({"name": "a"} | zero),

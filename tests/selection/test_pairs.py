@@ -1,4 +1,4 @@
-"""Pairs of pictures laid over each other, on pictures drawn here: what is known is what was done."""
+"""Pairs of pictures laid over each other, on pictures drawn here: what was done is known."""
 
 from __future__ import annotations
 

@@ -6,15 +6,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-_GAIN = (0.6, 1.67)
+_GAIN = (0.65, 1.54)
 """Least and most contrast, and saturation, of one picture against the other."""
 
-_OFFSET, _TINT = 60.0, 10.0
-"""Most difference of brightness, and of each chroma channel, in gray levels."""
+_BRIGHTNESS, _TINT = 35.0, 10.0
+"""Most difference of a middle gray's luma, and of each chroma channel, in gray levels: a copy is
+not toned further, and a black shirt is no copy of a gray one."""
+
+_MIDDLE = 128.0
+
+_WHOLE = (2.0, 252.0)
+"""Luma between which a pixel was not cut off: one that was may have been any lighter, or darker."""
+
+_ENOUGH = 0.1
+"""Share of pixels that must not be cut off for the fit to be made on them alone."""
 
 _KEPT = 0.7
 """Share of the pixels that the fit is made on: those that agree best. What differs is no evidence
 of how the rest was toned."""
+
+_LEVELS = 16
+"""Levels of luma that the fit is evened over."""
 
 _STEP = 3
 """Every third pixel, both ways, is enough for five numbers."""
@@ -57,32 +69,48 @@ def match_tones(
         mask: bool, height × width: where both are.
 
     Returns:
-        The tones found (within limits: those of copies), the target, and the source with them. Where
-        a picture was lightened until its whites were all alike, nobody knows what they were: both
-        are cut to the range that both can show, and near its ends have the same chroma.
+        The tones found (within limits: those of copies), the target, and the source with them.
+        Where a picture was lightened until its whites were all alike, nobody knows what they were:
+        both are cut to the range that both can show, and near its ends have the same chroma.
     """
     some = mask[::_STEP, ::_STEP]
     first, second = target[::_STEP, ::_STEP][some], source[::_STEP, ::_STEP][some]
+    both = np.stack([first[:, 0], second[:, 0]])
+    whole = np.all((both > _WHOLE[0]) & (both < _WHOLE[1]), axis=0)
+    if np.count_nonzero(whole) > _ENOUGH * len(whole):
+        first, second = first[whole], second[whole]
     tones = Tones(1.0, 0.0, 1.0, np.zeros(2, np.float32))
+    weight = _evened(second[:, 0])
     kept = np.ones(len(first), bool)
     for _ in range(3):
         if np.count_nonzero(kept) < 8:
             break
-        tones = _fit(first[kept], second[kept])
+        tones = _fit(first[kept], second[kept], weight[kept])
         error = np.abs(_apply(tones, second) - first) @ np.array([1.0, 2.0, 2.0], np.float32)
-        kept = error <= np.quantile(error, _KEPT)
+        order = np.argsort(error, kind="stable")
+        kept = np.zeros(len(first), bool)
+        kept[order[np.cumsum(weight[order]) <= _KEPT * weight.sum()]] = True
     return tones, *_within_range(tones, target, _apply(tones, source))
 
 
-def _fit(first: np.ndarray, second: np.ndarray) -> Tones:
-    middle, other = first.mean(axis=0), second.mean(axis=0)
+def _evened(luma: np.ndarray) -> np.ndarray:
+    """Weigh pixels so that a white background, most of many pictures, is not all that is fitted."""
+    level = (luma * (_LEVELS / 256.0)).astype(np.intp).clip(0, _LEVELS - 1)
+    counts = np.bincount(level, minlength=_LEVELS)
+    return np.asarray(1.0 / np.sqrt(counts[level]), np.float32)
+
+
+def _fit(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> Tones:
+    share = weight / weight.sum()
+    middle, other = share @ first, share @ second
     here, there = first - middle, second - other
+    together, alone = share @ (here * there), share @ (there * there)
     # The constants hold gain and saturation at 1 where there is no contrast to fit them on.
-    gain = _ratio(float((here[:, 0] * there[:, 0]).mean()), float((there[:, 0] ** 2).mean()), 25.0)
-    saturation = _ratio(
-        float((here[:, 1:] * there[:, 1:]).mean()), float((there[:, 1:] ** 2).mean()), 10.0
-    )
-    offset = float(np.clip(middle[0] - gain * other[0], -_OFFSET, _OFFSET))
+    gain = _ratio(float(together[0]), float(alone[0]), 25.0)
+    saturation = _ratio(float(together[1:].mean()), float(alone[1:].mean()), 10.0)
+    # Contrast turns about the middle gray, which brightness moves.
+    brightness = middle[0] - gain * other[0] + (gain - 1.0) * _MIDDLE
+    offset = float(np.clip(brightness, -_BRIGHTNESS, _BRIGHTNESS) - (gain - 1.0) * _MIDDLE)
     tint = np.clip(middle[1:] - saturation * other[1:], -_TINT, _TINT)
     return Tones(gain, offset, saturation, tint)
 

@@ -1,0 +1,1 @@
+"""The catalog as a whole: what holds across products, categories and days."""

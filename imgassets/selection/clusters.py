@@ -120,8 +120,7 @@ def _found_clusters(group: np.ndarray, judge: PairJudge) -> np.ndarray:
 def _cluster_rows(images: pl.DataFrame, founder: np.ndarray, judge: PairJudge) -> pl.DataFrame:
     ids = images["image_id"].to_numpy()
     is_founder = founder == np.arange(len(images))
-    # A duplicate is explained by what it repeats, however near something else is.
-    nearest = judge.nearest(np.where(is_founder, -1, founder))
+    nearest = judge.nearest()
     return (
         images.select(*_GROUP, "image_id")
         .with_columns(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -26,11 +28,12 @@ ComparePixels = Callable[[pl.DataFrame], pl.DataFrame]
 """Lays pictures over each other: distinct pairs (:data:`PAIR`) → the same rows with probability,
 left_box, right_box and comparator_version, as in ``compared_pairs``."""
 
-_SIGNALS, _PIXELS, _PEOPLE = "signals", "pixels", "people"
+_DECIDERS = ("signals", "pixels", "people")
+_SIGNALS, _PIXELS, _PEOPLE = range(3)
 
 
 class PairJudge:
-    """Decides which pairs of rows show the same, and remembers what it saw.
+    """Decides which pairs of rows show the same, and remembers each row's nearest other one.
 
     Args:
         images: rows to compare: day, category, product_id, image_type, image_id, and the columns of
@@ -53,153 +56,170 @@ class PairJudge:
         self._limits = _limits_of_rows(images["category"], thresholds)
         self._compare = compare
         self._told = told if told is not None and not told.is_empty() else None
-        self._seen: list[pl.DataFrame] = []
-        self._pairs: list[pl.DataFrame] = []
+        self._compared: list[pl.DataFrame] = []
+        self._nearest = _Nearest.of_rows(len(images))
 
     def same(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Decide about pairs of rows of the same group: bool, one per pair."""
+        """Decide about pairs of rows of the same group: bool, one per pair.
+
+        Args:
+            left: the rows that others are compared with.
+            right: these others; no row may be there twice.
+        """
         if not len(left):
             return np.zeros(0, bool)
         found = distances(self._descriptors, left, right)
         limits = {name: values[left] for name, values in self._limits.items()}
-        near = may_be_same(found, limits["gate_shape"], limits["gate_edges"], limits["gate_hsv"])
         ensemble = (limits["phash"], limits["edge_dhash"], limits["hsv"])
-        verdicts = self._named(left, right).with_columns(
-            probability=pl.lit(None, pl.Float32), decided_by=pl.lit(_SIGNALS)
-        )
+        probability = np.full(len(left), np.nan, np.float32)
+        decided_by = np.full(len(left), _SIGNALS, np.int8)
+        looked: pl.DataFrame | None = None
+        near = np.zeros(0, np.int64)
         if self._compare is None:
             same = ensemble_says_same(found, *ensemble)
         else:
-            verdicts = self._look(verdicts, near)
-            likely = verdicts["probability"].fill_null(-1).to_numpy() >= limits["probability"]
-            same = near & likely
-        verdicts = self._overruled(verdicts.with_columns(same=pl.Series(same)))
-        self._remember(verdicts, left, right, found, closeness(found, *ensemble))
-        return verdicts["same"].to_numpy()
+            gate = (limits["gate_shape"], limits["gate_edges"], limits["gate_hsv"])
+            near = np.flatnonzero(may_be_same(found, *gate))
+            same = np.zeros(len(left), bool)
+            if len(near):
+                looked = self._look(self._compare, left[near], right[near])
+                probability[near] = looked["probability"].to_numpy()
+                decided_by[near] = _PIXELS
+                same[near] = probability[near] >= limits["probability"][near]
+        self._overrule(same, decided_by, left, right)
+        if looked is not None:
+            rows = self._images.select(*PRODUCT, "image_type")[left[near]]
+            judged = looked.with_columns(
+                same=pl.Series(same[near]),
+                decided_by=pl.Series([_DECIDERS[code] for code in decided_by[near]]),
+            )
+            self._compared.append(rows.hstack(judged))
+        seen = _Seen(found, probability, decided_by)
+        self._nearest.update(left, right, same, closeness(found, *ensemble), seen)
+        return same
 
     def _named(self, left: np.ndarray, right: np.ndarray) -> pl.DataFrame:
         """Return the pairs by the ids of their images, the smaller one on the left."""
-        one, other = self._ids.gather(left), self._ids.gather(right)
-        ids = pl.DataFrame({"one": one, "other": other})
+        ids = pl.DataFrame({"one": self._ids.gather(left), "other": self._ids.gather(right)})
         return ids.select(
             left_image_id=pl.min_horizontal("one", "other"),
             right_image_id=pl.max_horizontal("one", "other"),
         )
 
-    def _look(self, verdicts: pl.DataFrame, near: np.ndarray) -> pl.DataFrame:
-        """Have the pixels of near pairs compared, each pair once."""
-        assert self._compare is not None
-        asked = verdicts.filter(pl.Series(near)).select(PAIR).unique().sort(PAIR)
-        if asked.is_empty():
-            return verdicts
-        looked = self._compare(asked)
-        return (
-            verdicts.drop("probability", "decided_by")
-            .join(looked, on=PAIR, how="left", maintain_order="left")
-            .with_columns(
-                decided_by=pl.when(pl.col("probability").is_null())
-                .then(pl.lit(_SIGNALS))
-                .otherwise(pl.lit(_PIXELS))
-            )
-        )
+    def _look(self, compare: ComparePixels, left: np.ndarray, right: np.ndarray) -> pl.DataFrame:
+        """Have pixels compared, each pair of images once; products may share images."""
+        asked = self._named(left, right)
+        found = compare(asked.unique().sort(PAIR))
+        return asked.join(found, on=PAIR, how="left", maintain_order="left")
 
-    def _overruled(self, verdicts: pl.DataFrame) -> pl.DataFrame:
-        if self._told is None:
-            return verdicts
-        said = self._told.select(*PAIR, said="same")
-        return (
-            verdicts.join(said, on=PAIR, how="left", maintain_order="left")
-            .with_columns(
-                same=pl.coalesce("said", "same"),
-                decided_by=pl.when(pl.col("said").is_null())
-                .then("decided_by")
-                .otherwise(pl.lit(_PEOPLE)),
-            )
-            .drop("said")
-        )
-
-    def _remember(
-        self,
-        verdicts: pl.DataFrame,
-        left: np.ndarray,
-        right: np.ndarray,
-        found: Distances,
-        far: np.ndarray,
+    def _overrule(
+        self, same: np.ndarray, decided_by: np.ndarray, left: np.ndarray, right: np.ndarray
     ) -> None:
-        seen = verdicts.select("probability", "decided_by").with_columns(
-            left=pl.Series(left, dtype=pl.Int64),
-            right=pl.Series(right, dtype=pl.Int64),
-            phash_distance=pl.Series(found.phash, dtype=pl.Int32),
-            edge_dhash_distance=pl.Series(found.edge_dhash, dtype=pl.Int32),
-            hsv_distance=pl.Series(found.hsv, dtype=pl.Float32),
-            far=pl.Series(far, dtype=pl.Float64),
-        )
-        self._seen.append(seen)
-        if "left_box" in verdicts.columns:
-            rows = self._images.select(*PRODUCT, "image_type")[left]
-            self._pairs.append(rows.hstack(verdicts).drop_nulls("probability"))
+        """Put in what people said."""
+        if self._told is None:
+            return
+        said = self._named(left, right).join(
+            self._told.select(*PAIR, "same"), on=PAIR, how="left", maintain_order="left"
+        )["same"]
+        known = said.is_not_null().to_numpy()
+        same[known] = said.drop_nulls().to_numpy()
+        decided_by[known] = _PEOPLE
 
-    def nearest(self, preferred: np.ndarray) -> pl.DataFrame:
+    def nearest(self) -> pl.DataFrame:
         """Return for each row the nearest one that it was compared with, and how near it is.
 
-        Pairs whose pixels were compared are nearer than others: by probability; the others by the
-        distances of their signals.
-
-        Args:
-            preferred: a row that counts as the nearest, one per row; -1: none does.
+        A row that was found to be the same as another has that one. Else pairs whose pixels were
+        compared are nearer than others: by probability; the others by the distances of their
+        signals.
 
         Returns:
             nearest_image_id, the three distances, probability and decided_by; null where a row was
             compared with none.
         """
-        seen = pl.concat([*self._seen, _NO_PAIR])
-        turned = seen.rename({"left": "right", "right": "left"}).select(seen.columns)
-        numbers = np.arange(len(preferred))
-        rows = pl.DataFrame({"left": numbers, "wanted": preferred})
-        ids = pl.DataFrame({"right": numbers, "nearest_image_id": self._ids})
-        best = (
-            pl.concat([seen, turned])
-            .join(rows, on="left")
-            .sort(
-                pl.col("right") != pl.col("wanted"),
-                -pl.col("probability").fill_null(-1),
-                "far",
-                "right",
-            )
-            .unique("left", keep="first", maintain_order=True)
-            .join(ids, on="right")
-        )
-        return rows.join(best, on="left", how="left", maintain_order="left").select(_NEAREST)
+        return self._nearest.frame(self._ids)
 
     def compared(self) -> pl.DataFrame:
         """Return rows of ``compared_pairs``, sorted by key."""
-        if not self._pairs:
+        if not self._compared:
             return ComparedPairs.create_empty()
-        pairs = pl.concat(self._pairs)
-        by = pl.when(pl.col("decided_by") == _PEOPLE).then("decided_by").otherwise(pl.lit(_PIXELS))
-        return pairs.select(
-            *PRODUCT, *PAIR, "image_type", "same", "probability", by.alias("decided_by"),
-            "left_box", "right_box", "comparator_version",
-        ).sort(*PRODUCT, *PAIR)  # fmt: skip
+        return (
+            pl.concat(self._compared)
+            .select(ComparedPairs.column_names())
+            .sort(ComparedPairs.primary_key())
+        )
 
 
-_NEAREST = (
-    "nearest_image_id", "phash_distance", "edge_dhash_distance", "hsv_distance", "probability",
-    "decided_by",
-)  # fmt: skip
+class _Seen(NamedTuple):
+    """What was seen of pairs, one entry per pair."""
 
-_NO_PAIR = pl.DataFrame(
-    schema={
-        "probability": pl.Float32,
-        "decided_by": pl.String,
-        "left": pl.Int64,
-        "right": pl.Int64,
-        "phash_distance": pl.Int32,
-        "edge_dhash_distance": pl.Int32,
-        "hsv_distance": pl.Float32,
-        "far": pl.Float64,
-    }
-)
+    distances: Distances
+    probability: np.ndarray
+    decided_by: np.ndarray
+
+
+@dataclass
+class _Nearest:
+    """Each row's nearest other row, and how near it is: arrays with one entry per row.
+
+    Attributes:
+        key: what is compared, the least is the nearest.
+        other: the other row, -1 where there is none.
+        columns: distances, probability and who decided, by name.
+    """
+
+    key: np.ndarray
+    other: np.ndarray
+    columns: dict[str, np.ndarray]
+
+    @classmethod
+    def of_rows(cls, count: int) -> _Nearest:
+        """Return the memory of rows that have been compared with none."""
+        types = {
+            "phash_distance": np.int32, "edge_dhash_distance": np.int32,
+            "hsv_distance": np.float32, "probability": np.float32, "decided_by": np.int8,
+        }  # fmt: skip
+        columns = {name: np.zeros(count, dtype) for name, dtype in types.items()}
+        return cls(np.full(count, np.inf), np.full(count, -1, np.int64), columns)
+
+    def update(
+        self, left: np.ndarray, right: np.ndarray, same: np.ndarray, far: np.ndarray, seen: _Seen
+    ) -> None:
+        """Take in compared pairs, in which no right row is there twice."""
+        key = np.where(np.isnan(seen.probability), far, -1.0 - seen.probability)
+        self._put(right, left, np.where(same, -np.inf, key), seen, np.arange(len(right)))
+        # Of each left row the nearest of its pairs, the first of them where several are.
+        order = np.lexsort((right, key, left))
+        first = np.append(True, left[order][1:] != left[order][:-1])
+        best = order[first]
+        self._put(left[best], right[best], key[best], seen, best)
+
+    def _put(
+        self, rows: np.ndarray, others: np.ndarray, key: np.ndarray, seen: _Seen, pairs: np.ndarray
+    ) -> None:
+        nearer = key < self.key[rows]
+        rows, pairs = rows[nearer], pairs[nearer]
+        self.key[rows], self.other[rows] = key[nearer], others[nearer]
+        values = {
+            "phash_distance": seen.distances.phash,
+            "edge_dhash_distance": seen.distances.edge_dhash,
+            "hsv_distance": seen.distances.hsv,
+            "probability": seen.probability,
+            "decided_by": seen.decided_by,
+        }
+        for name, value in values.items():
+            self.columns[name][rows] = value[pairs]
+
+    def frame(self, ids: pl.Series) -> pl.DataFrame:
+        """Return the memory as columns of ``dedup_clusters``."""
+        known = pl.Series(self.other >= 0)
+        deciders = pl.Series(_DECIDERS).gather(self.columns["decided_by"].astype(np.int64))
+        columns = {
+            "nearest_image_id": ids.gather(np.maximum(self.other, 0)) if len(ids) else ids,
+            **{name: pl.Series(self.columns[name]) for name in self.columns},
+            "decided_by": deciders,
+        }
+        frame = pl.DataFrame(columns).with_columns(pl.col("probability").fill_nan(None))
+        return frame.select(pl.when(known).then(pl.all()))
 
 
 def _limits_of_rows(categories: pl.Series, thresholds: Thresholds) -> dict[str, np.ndarray]:

@@ -34,6 +34,14 @@ _QUALITY = (75, 95)
 _FOLDS = 5
 
 _ROUNDS = 400
+
+_MORE_DIFFERS = ("_q90", "_q97", "_most")
+_CONSTRAINTS = [
+    -1 if name.endswith(_MORE_DIFFERS) or name.startswith("content_only") else 0
+    for name in MEASURES
+]
+"""A stronger difference never makes "same" more probable, however few pairs like it were seen."""
+
 _PARAMETERS = {
     "objective": "binary",
     "learning_rate": 0.05,
@@ -45,6 +53,8 @@ _PARAMETERS = {
     "lambda_l2": 2.0,
     "deterministic": True,
     "force_row_wise": True,
+    "monotone_constraints": _CONSTRAINTS,
+    "monotone_constraints_method": "intermediate",
     "verbose": -1,
 }
 

@@ -58,21 +58,35 @@ def another_item(picture: np.ndarray, other: np.ndarray, rng: np.random.Generato
 
 
 def _recoloured(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turn all hues; or, as grey things have none, tint; or make light dark."""
+    """Turn all hues, with their lightness or without; or, as grey things have none, tint; or make
+    light dark.
+    """
     way = rng.random()
-    if way < 0.6:
+    if way < 0.35:
+        return _turned_chroma(picture, rng)
+    if way < 0.65:
         hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV).astype(np.int32)
         hsv[..., 0] = (hsv[..., 0] + rng.integers(20, 161)) % 180
         hsv[..., 1] = np.clip(hsv[..., 1] * rng.uniform(0.9, 1.7), 0, 255)
         return cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB)
     gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    if way < 0.85:
+    if way < 0.88:
         tint = np.array(vivid(rng) if happens(rng, 0.7) else dark(rng), np.float32)
         strength = rng.uniform(0.5, 1.0)
         tinted = gray[..., None] / 255 * tint
         return np.clip(picture * (1 - strength) + tinted * strength, 0, 255).astype(np.uint8)
     low, high = sorted(rng.uniform(0, 255, 2))
     return np.repeat((high - gray / 255 * (high - low))[..., None], 3, 2).astype(np.uint8)
+
+
+def _turned_chroma(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Turn the chroma by 40 … 320° and move it: another colour in the very same light."""
+    colours = cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb).astype(np.float32)
+    angle = rng.uniform(0.7, 5.6)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    chroma = (colours[..., 1:] - 128) @ (turn * rng.uniform(0.8, 1.4))
+    colours[..., 1:] = chroma + 128 + rng.uniform(-25, 25, 2)
+    return cv2.cvtColor(np.clip(colours, 0, 255).astype(np.uint8), cv2.COLOR_YCrCb2RGB)
 
 
 def colourway(picture: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> np.ndarray:

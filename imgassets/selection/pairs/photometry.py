@@ -77,15 +77,15 @@ def match_tones(
     first, second = target[::_STEP, ::_STEP][some], source[::_STEP, ::_STEP][some]
     both = np.stack([first[:, 0], second[:, 0]])
     whole = np.all((both > _WHOLE[0]) & (both < _WHOLE[1]), axis=0)
-    if np.count_nonzero(whole) > _ENOUGH * len(whole):
-        first, second = first[whole], second[whole]
+    if np.count_nonzero(whole) <= _ENOUGH * len(whole):
+        whole[:] = True
     tones = Tones(1.0, 0.0, 1.0, np.zeros(2, np.float32))
     weight = _evened(second[:, 0])
     kept = np.ones(len(first), bool)
     for _ in range(3):
-        if np.count_nonzero(kept) < 8:
+        if np.count_nonzero(kept & whole) < 8:
             break
-        tones = _fit(first[kept], second[kept], weight[kept])
+        tones = _fit(first[kept], second[kept], weight[kept], whole[kept])
         error = np.abs(_apply(tones, second) - first) @ np.array([1.0, 2.0, 2.0], np.float32)
         order = np.argsort(error, kind="stable")
         kept = np.zeros(len(first), bool)
@@ -100,18 +100,23 @@ def _evened(luma: np.ndarray) -> np.ndarray:
     return np.asarray(1.0 / np.sqrt(counts[level]), np.float32)
 
 
-def _fit(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> Tones:
-    share = weight / weight.sum()
-    middle, other = share @ first, share @ second
-    here, there = first - middle, second - other
-    together, alone = share @ (here * there), share @ (there * there)
+def _fit(first: np.ndarray, second: np.ndarray, weight: np.ndarray, whole: np.ndarray) -> Tones:
+    """Fit luma on pixels that were not cut off, chroma on all: white has none in any light."""
+    share = weight * whole / (weight * whole).sum()
+    middle, other = share @ first[:, 0], share @ second[:, 0]
+    here, there = first[:, 0] - middle, second[:, 0] - other
     # The constants hold gain and saturation at 1 where there is no contrast to fit them on.
-    gain = _ratio(float(together[0]), float(alone[0]), 25.0)
-    saturation = _ratio(float(together[1:].mean()), float(alone[1:].mean()), 10.0)
+    gain = _ratio(float(share @ (here * there)), float(share @ (there * there)), 25.0)
+    share = weight / weight.sum()
+    chroma, other_chroma = share @ first[:, 1:], share @ second[:, 1:]
+    here, there = first[:, 1:] - chroma, second[:, 1:] - other_chroma
+    saturation = _ratio(
+        float((share @ (here * there)).mean()), float((share @ (there * there)).mean()), 10.0
+    )
     # Contrast turns about the middle gray, which brightness moves.
-    brightness = middle[0] - gain * other[0] + (gain - 1.0) * _MIDDLE
+    brightness = middle - gain * other + (gain - 1.0) * _MIDDLE
     offset = float(np.clip(brightness, -_BRIGHTNESS, _BRIGHTNESS) - (gain - 1.0) * _MIDDLE)
-    tint = np.clip(middle[1:] - saturation * other[1:], -_TINT, _TINT)
+    tint = np.clip(chroma - saturation * other_chroma, -_TINT, _TINT)
     return Tones(gain, offset, saturation, tint)
 
 

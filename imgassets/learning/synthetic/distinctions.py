@@ -58,9 +58,7 @@ def another_item(picture: np.ndarray, other: np.ndarray, rng: np.random.Generato
 
 
 def _recoloured(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turn all hues, with their lightness or without; or, as grey things have none, tint; or make
-    light dark.
-    """
+    """Turn all hues, in the same light or not; tint what has none; or make light dark."""
     way = rng.random()
     if way < 0.35:
         return _turned_chroma(picture, rng)

@@ -110,6 +110,9 @@ def test_blank_pictures() -> None:
     assert same(WHITE, WHITE[:80, :90]) == 1
     assert same(WHITE, np.full((50, 50, 3), 251, np.uint8)) == 1
     assert same(WHITE, BLACK) == 0
+    faint = WHITE.copy()
+    faint[90:110, 60:90] = 225
+    assert same(WHITE, faint) == 0
     for blank in (WHITE, BLACK):
         assert same(blank, draw(1)) == 0
         assert same(draw(1), blank) == 0

@@ -54,8 +54,9 @@ def measure_pair(left: np.ndarray, right: np.ndarray) -> PairMeasures:
     left, right = reduce_for_comparison(left), reduce_for_comparison(right)
     if _is_colourless(left) != _is_colourless(right):
         left, right = _without_colour(left), _without_colour(right)
-    if min(_spread(left), _spread(right)) <= _FLAT:
-        return _blank(left, right)
+    blank = _is_blank(left), _is_blank(right)
+    if any(blank):
+        return _with_a_blank(left, right, both=all(blank))
     laid = register(left, right)
     first, second = _opponent(laid.left), _opponent(laid.right)
     mask = cv2.erode(laid.overlap.astype(np.uint8), _SEAM, borderValue=0)
@@ -80,18 +81,16 @@ def _without_colour(picture: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 
-def _spread(picture: np.ndarray) -> float:
-    return float(picture.reshape(-1, 3).std(axis=0).max())
+def _is_blank(picture: np.ndarray) -> bool:
+    return float(picture.reshape(-1, 3).std(axis=0).max()) <= _FLAT
 
 
-def _blank(left: np.ndarray, right: np.ndarray) -> PairMeasures:
+def _with_a_blank(left: np.ndarray, right: np.ndarray, *, both: bool) -> PairMeasures:
+    """Compare mean colours; of a picture and a blank one, only one shows anything."""
     whole = PictureBox(0.0, 0.0, 1.0, 1.0)
-    apart = np.abs(left.mean(axis=(0, 1)) - right.mean(axis=(0, 1))).max()
-    # A picture beside a blank one: however near their means are, one shows something.
-    spread = abs(_spread(left) - _spread(right))
-    return PairMeasures(
-        np.zeros(len(MEASURES), np.float32), whole, whole, True, float(max(apart, spread))
-    )
+    apart = float(np.abs(left.mean(axis=(0, 1)) - right.mean(axis=(0, 1))).max())
+    nothing = np.zeros(len(MEASURES), np.float32)
+    return PairMeasures(nothing, whole, whole, True, apart if both else 255.0)
 
 
 def _opponent(picture: np.ndarray) -> np.ndarray:

@@ -31,7 +31,6 @@ _LEVELS = 16
 _STEP = 3
 """Every third pixel, both ways, is enough for five numbers."""
 
-
 _CUT = 2.0
 """Gray levels that the range must lose for pictures to have lost tones."""
 

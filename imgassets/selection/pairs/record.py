@@ -43,7 +43,8 @@ class PairMeasures(NamedTuple):
         left_box: where the left picture differs most from the right one.
         right_box: the same place in the right picture.
         blank: one or both pictures show nothing at all, so that nothing can be laid over.
-        blank_distance: then the difference of their mean colours, gray levels; else 0.
+        blank_distance: then the difference of their mean colours, gray levels, 255 if only one is
+            blank; else 0.
     """
 
     values: np.ndarray

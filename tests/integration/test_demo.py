@@ -35,8 +35,9 @@ def test_the_demo_ends_with_a_scoreboard_and_a_gallery(demo: tuple[Path, str]) -
         row = next(line for line in printed.splitlines() if measure in line)
         assert row.count("100.0%") == 2, row
     order = next(line for line in printed.splitlines() if "order is exactly right" in line)
-    found = re.findall(r"\d+", order)
-    assert int(found[0]) > int(found[2]), order
+    # Eight more have a picture with a promotional badge beside its clean twin: another picture, and
+    # the demo trains no model that finds badges.
+    assert int(re.findall(r"\d+", order)[0]) >= 15, order
     assert page.read_text().count("Hero") >= 30
 
 

@@ -43,7 +43,8 @@ from imgassets.warehouse.lake import Warehouse
 from tests.command import run_command
 from tests.moderation.people import NOW
 
-pytestmark = pytest.mark.slow
+# Six minutes: the README's test trains flags and runs a round, too.
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 DAY = "2026-01-05"
 SUSPECT = "laptop"

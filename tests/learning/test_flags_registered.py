@@ -388,6 +388,7 @@ def shirt(side: int, tone: int) -> np.ndarray:
     return picture
 
 
+@pytest.mark.soak
 class TestUniformProducts:
     """The known trap of other tools: plain, sharp, high-resolution photographs called blurry."""
 

@@ -39,6 +39,7 @@ from imgassets.warehouse.workspace import Workspace, open_workspace
 
 DAY, LATER = date(2026, 1, 5), date(2026, 1, 6)
 IN_CATEGORY = 100_000
+AT_ONCE = 1_000_000
 MEMORY = "2GB"
 HASHES = ("object_phash", "edge_dhash", "phash", "dhash")
 
@@ -86,8 +87,8 @@ def write(warehouse: Warehouse, size: int, folder: Path) -> dict[str, float]:
     """Write types, signals and files of ``size`` images; image 2 of each four is a copy of 1."""
     began = time.perf_counter()
     with open_workspace(warehouse, MEMORY) as work:
-        for start in range(0, size, IN_CATEGORY):
-            _insert(work, DAY, f"range({start}, {min(size, start + IN_CATEGORY)})")
+        for start in range(0, size, AT_ONCE):
+            _insert(work, DAY, f"range({start}, {min(size, start + AT_ONCE)})")
         # One product's eight images on a later day, and one more: a copy of its first.
         _insert(work, LATER, "range(0, 8)")
         _insert(work, LATER, "(SELECT -8)")

@@ -20,20 +20,21 @@ from imgassets.warehouse.partitions import Partition, partition_predicate, quote
 _MOST_ROWS = 200_000
 """Images that are held in memory together, about: products are never split."""
 
+# Each table is told the partition: through a join DuckLake would open the files of all of them.
 _IMAGES = """
 SELECT {columns} FROM (
     SELECT * FROM image_types WHERE {partition} AND image_type <> {none} AND {slice}
 )
-JOIN image_signals USING (day, category, image_id)
-JOIN aggregated_images USING (day, category, product_id, image_id)
+JOIN (FROM image_signals WHERE {partition}) USING (day, category, image_id)
+JOIN (FROM aggregated_images WHERE {partition}) USING (day, category, product_id, image_id)
 LEFT JOIN (
     SELECT * EXCLUDE (p_blurry, p_small_object, p_placeholder),
         greatest(p_blurry, p_small_object, p_placeholder) AS defect
-    FROM quality_scores
+    FROM quality_scores WHERE {partition}
 ) USING (day, category, product_id, image_id)
 LEFT JOIN (
     SELECT day, category, product_id, image_id, count(*) AS flags
-    FROM compliance_flags WHERE decision = 'review' GROUP BY ALL
+    FROM compliance_flags WHERE {partition} AND decision = 'review' GROUP BY ALL
 ) USING (day, category, product_id, image_id)
 """
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import nullcontext
 
 import polars as pl
 
 from imgassets.ingest.store import ImageStore
-from imgassets.operations.pixel_pairs import PixelPairs
+from imgassets.operations.pixel_pairs import PairPool, PixelPairs
 from imgassets.operations.reviews import known_pairs
+from imgassets.selection import IMAGE, PARTITION
 from imgassets.selection.clusters import COLUMNS, Clustered, cluster_duplicates
 from imgassets.selection.thresholds import read_thresholds
 from imgassets.settings import Settings
@@ -67,14 +67,47 @@ def deduplicate(
     """
     thresholds = read_thresholds(settings.dedup.thresholds)
     told = known_pairs(warehouse)
-    looking = (
-        PixelPairs(warehouse, store, settings, tell) if settings.dedup.pixels else nullcontext()
-    )
-    with looking as compare:
+    with PairPool(store, settings.vision) as pool:
+        pixels = PixelPairs(pool, settings.dedup.comparator, tell)
+        compare = pixels if settings.dedup.pixels else None
         for images in typed_images(warehouse, partitions):
             if compare is not None:
-                compare.recall(images)
+                compare.recall(warehouse, images)
             yield cluster_duplicates(images, thresholds, compare, told)
+
+
+def clustered_images(
+    aggregated: pl.DataFrame,
+    signals: pl.DataFrame,
+    quality: pl.DataFrame,
+    types: pl.DataFrame,
+    flags: pl.DataFrame,
+) -> pl.DataFrame:
+    """Return the images that show a view, as :func:`typed_images` reads them from the warehouse.
+
+    Args:
+        aggregated: rows of ``aggregated_images``.
+        signals: rows of ``image_signals``.
+        quality: rows of ``quality_scores``.
+        types: rows of ``image_types``.
+        flags: rows of ``compliance_flags``.
+
+    Returns:
+        :data:`imgassets.selection.clusters.COLUMNS`, in no order.
+    """
+    doubts = flags.filter(pl.col("decision") == "review").group_by(IMAGE).agg(doubts=pl.len())
+    return (
+        types.filter(pl.col("image_type") != NONE)
+        .join(signals, on=[*PARTITION, "image_id"])
+        .join(aggregated, on=IMAGE)
+        .join(quality, on=IMAGE, how="left")
+        .join(doubts, on=IMAGE, how="left")
+        .with_columns(
+            pl.col("doubts").fill_null(0).cast(pl.Int64),
+            defect=pl.max_horizontal("p_blurry", "p_small_object", "p_placeholder"),
+        )
+        .select(COLUMNS)
+    )
 
 
 def typed_images(

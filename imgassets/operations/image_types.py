@@ -9,12 +9,10 @@ import polars as pl
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
 from imgassets.learning.shared_types import GROUP, shared_types
-from imgassets.learning.type_models import predict_types
-from imgassets.operations.flags import flags_of, score_flags, told_values
-from imgassets.operations.models import answering_models, squares_of
-from imgassets.operations.reviews import known_types
+from imgassets.learning.type_models import TypeModels, predict_types
+from imgassets.operations.flags import flags_of, score_flags
+from imgassets.operations.models import squares_of
 from imgassets.settings import Settings
-from imgassets.warehouse.lake import Warehouse
 
 
 class Typed(NamedTuple):
@@ -31,8 +29,10 @@ class Typed(NamedTuple):
 
 def type_images(
     images: pl.DataFrame,
+    models: TypeModels,
+    told_types: pl.DataFrame,
+    told_values: pl.DataFrame,
     registry: ModelRegistry,
-    warehouse: Warehouse,
     store: ImageStore,
     settings: Settings,
 ) -> Typed:
@@ -40,23 +40,24 @@ def type_images(
 
     Args:
         images: day, category, product_id, image_id and the signals that models read.
-        registry: where the champions are.
-        warehouse: holds people's words and the categories' lists.
+        models: the champions of these categories, and what types a category has.
+        told_types: what people said of types (:func:`imgassets.operations.reviews.known_types`).
+        told_values: what they said of flags: image_id, flag, value.
+        registry: where the champions of shared types are.
         store: holds the pictures, for a champion that needs pixels again.
         settings: limits and backbone.
 
     Raises:
         CorruptedModel: a champion's files are not those that were registered.
     """
-    models = answering_models(registry, warehouse, images["category"].unique(), settings)
     flags = flags_of(settings, GROUP)
     scores = score_flags(images, flags, registry, store, settings)
-    shared = shared_types(images, scores.frame, flags, models.categories, told_values(warehouse))
+    shared = shared_types(images, scores.frame, flags, models.categories, told_values)
     rows = predict_types(
         images,
         models,
         settings.types,
-        told=known_types(warehouse),
+        told=told_types,
         shared=shared,
         squares=squares_of(store, settings),
     )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from imgassets import __version__
 from imgassets.ingest.store import ImageStore
-from imgassets.operations.pixel_pairs import PixelPairs
+from imgassets.operations.pixel_pairs import PairPool, PixelPairs
 from imgassets.selection.pairs.verdict import comparator_version
 from imgassets.settings import Settings
 from imgassets.warehouse.contracts import MatchVerdicts
@@ -66,7 +66,8 @@ def verify_matches(
         f"SELECT left_image_id, right_image_id FROM ({waiting}) "
         f"ORDER BY bits, left_image_id, right_image_id LIMIT {settings.dedup.catalog_pairs}"
     )
-    with PixelPairs(warehouse, store, settings, tell) as compare:
+    with PairPool(store, settings.vision) as pool:
+        compare = PixelPairs(pool, settings.dedup.comparator, tell)
         for part in wanted.iter_slices(_AT_ONCE):
             warehouse.replace(
                 [Addition(MatchVerdicts, compare(part))],

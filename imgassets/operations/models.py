@@ -221,6 +221,27 @@ def follow_registry(warehouse: Warehouse, registry: ModelRegistry) -> None:
         )
 
 
+def type_champions(
+    registry: ModelRegistry, categories: pl.DataFrame, wanted: Iterable[str], settings: Settings
+) -> TypeModels:
+    """Return the champions that type the images of some categories, as the registry names them.
+
+    Args:
+        registry: where they are.
+        categories: as :func:`imgassets.operations.categories.category_types` returns them.
+        wanted: the categories.
+        settings: the backbone.
+
+    Raises:
+        RegistryUnavailable: the registry does not answer, and no champion is cached.
+        CorruptedModel: a champion's files are not those that were registered.
+    """
+    from imgassets.learning.type_models import load_type_models
+
+    version = signals_version(settings.vision)
+    return load_type_models(registry, categories, wanted, version, settings.vision.device)
+
+
 def answering_models(
     registry: ModelRegistry, warehouse: Warehouse, wanted: Iterable[str], settings: Settings
 ) -> TypeModels:
@@ -233,12 +254,7 @@ def answering_models(
         RegistryUnavailable: the registry does not answer, and no champion is cached.
         CorruptedModel: a champion's files are not those that were registered.
     """
-    from imgassets.learning.type_models import load_type_models
-
-    categories = category_types(warehouse)
-    models = load_type_models(
-        registry, categories, wanted, signals_version(settings.vision), settings.vision.device
-    )
+    models = type_champions(registry, category_types(warehouse), wanted, settings)
     try:
         follow_registry(warehouse, registry)
     except RegistryUnavailable as error:

@@ -158,8 +158,7 @@ def collect_signals(aggregated: pl.DataFrame, warehouse: Warehouse, settings: Se
         RuntimeError: an image has no outcome; the asset has to be run again.
     """
     version = signals_version(settings.vision)
-    cells = aggregated.select("day", "category", "image_id").unique()
-    ids = cells.select("image_id").unique().sort("image_id")
+    ids = aggregated.select("image_id").unique().sort("image_id")
     known = _known_signals(warehouse, ids, version)
     inferred = split(open_shards(settings).read(ids.join(known, on="image_id", how="anti")))
     n_found = known.height + inferred.signals.height + inferred.refused.height
@@ -171,23 +170,34 @@ def collect_signals(aggregated: pl.DataFrame, warehouse: Warehouse, settings: Se
     per_image = pl.concat(
         [known, inferred.signals.select(known.columns).cast(dict(known.schema))]  # type: ignore[arg-type]
     )
-    signals = cells.join(per_image, on="image_id", how="inner")
-    quarantine = (
-        aggregated.join(inferred.refused, on="image_id", how="inner")
-        .with_columns(
-            pl.lit("signals").alias("stage"),
-            pl.col("image_urls").list.first().alias("image_url"),
-            pl.lit(None, pl.String).alias("supplier_id"),
-            pl.lit(None, pl.String).alias("feed_file"),
-            pl.lit(None, pl.Int32).alias("feed_row"),
-        )
-        .select(Quarantine.column_names())
-        .sort("day", "category", "product_id", "image_id")
+    return measured_rows(aggregated, per_image, inferred.refused)
+
+
+def measured_rows(
+    aggregated: pl.DataFrame, signals: pl.DataFrame, refused: pl.DataFrame
+) -> Measured:
+    """Return the rows of aggregated images: signals, or a quarantine row.
+
+    Args:
+        aggregated: (day, category, product_id, image_id, image_urls) rows.
+        signals: of distinct images, without a partition.
+        refused: images that do not decode, in :class:`imgassets.vision.schema.SignalsResult`.
+    """
+    cells = aggregated.select("day", "category", "image_id").unique()
+    rows = cells.join(signals, on="image_id", how="inner")
+    quarantine = aggregated.join(refused, on="image_id", how="inner").with_columns(
+        pl.lit("signals").alias("stage"),
+        pl.col("image_urls").list.first().alias("image_url"),
+        pl.lit(None, pl.String).alias("supplier_id"),
+        pl.lit(None, pl.String).alias("feed_file"),
+        pl.lit(None, pl.Int32).alias("feed_row"),
     )
     return Measured(
-        signals.select(ImageSignals.column_names()).sort(ImageSignals.primary_key()),
-        quarantine,
-        n_images=ids.height,
+        rows.select(ImageSignals.column_names()).sort(ImageSignals.primary_key()),
+        quarantine.select(Quarantine.column_names()).sort(
+            "day", "category", "product_id", "image_id"
+        ),
+        n_images=cells["image_id"].n_unique(),
     )
 
 

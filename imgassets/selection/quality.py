@@ -126,12 +126,17 @@ TOLD = {"image_id": pl.String, "flag": pl.String, "value": pl.Boolean}
 """What people say: one row per image and flag that somebody judged."""
 
 
+SHARING = {"category": pl.String, "image_id": pl.String, "products": pl.UInt32}
+"""How many products of a category show one image."""
+
+
 def score_quality(
     aggregated: pl.DataFrame,
     signals: pl.DataFrame,
     settings: QualitySettings,
     learned: pl.DataFrame | None = None,
     told: pl.DataFrame | None = None,
+    sharing: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Judge every aggregated image that has signals.
 
@@ -141,16 +146,14 @@ def score_quality(
         settings: the rules' limits.
         learned: :data:`LEARNED` rows; a flag without any is judged by its rules.
         told: :data:`TOLD` rows; they overrule models and rules.
+        sharing: :data:`SHARING` rows of images that more products show than ``aggregated`` tells.
 
     Returns:
         Rows of ``quality_scores``, sorted by key. An image without signals was quarantined before
         and gets no row.
     """
-    sharing = aggregated.group_by([*PARTITION, "image_id"]).agg(
-        pl.col("product_id").n_unique().alias("products_sharing")
-    )
     measures = ["sharpness", "foreground_fraction", "detail"]
-    judged = aggregated.join(sharing, on=[*PARTITION, "image_id"]).join(
+    judged = aggregated.join(_sharing(aggregated, sharing), on=[*PARTITION, "image_id"]).join(
         signals.select(*PARTITION, "image_id", *measures), on=[*PARTITION, "image_id"]
     )
     for flag in DEFECTS:
@@ -175,6 +178,17 @@ def score_quality(
         )
         .sort(IMAGE)
     )  # fmt: skip
+
+
+def _sharing(aggregated: pl.DataFrame, elsewhere: pl.DataFrame | None) -> pl.DataFrame:
+    """Count the products that show each image: of its partition, or more where known."""
+    here = aggregated.group_by([*PARTITION, "image_id"]).agg(
+        pl.col("product_id").n_unique().alias("here")
+    )
+    known = elsewhere if elsewhere is not None else pl.DataFrame(schema=SHARING)
+    return here.join(known, on=["category", "image_id"], how="left").select(
+        *PARTITION, "image_id", products_sharing=pl.max_horizontal("here", "products")
+    )
 
 
 def _with_evidence(

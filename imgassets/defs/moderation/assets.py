@@ -11,22 +11,21 @@ from imgassets.defs.partitions import DAY_CATEGORY, ROUND, parse_round, run_part
 from imgassets.defs.progress import log_progress
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
-from imgassets.moderation.compliance import assess, quarantine_rows
+from imgassets.moderation.compliance import quarantine_rows
 from imgassets.operations.flags import (
     SIGNAL_COLUMNS,
     flags_of,
-    score_flags,
     told_values,
     train_flag_model,
 )
 from imgassets.operations.images import report_table
+from imgassets.operations.quality import flag_images
 from imgassets.operations.rounds import run_round
 from imgassets.settings import Settings
 from imgassets.warehouse.contracts import Quarantine
 from imgassets.warehouse.lake import Warehouse
 
 _ALL_PARTITIONS = dg.AllPartitionMapping()
-_IMAGE = ["day", "category", "product_id", "image_id"]
 
 flag_labels = dg.AssetSpec(
     "flag_labels",
@@ -137,15 +136,11 @@ def image_compliance(
     store: dg.ResourceParam[ImageStore],
 ) -> tuple[AssetRows, AssetRows]:
     """Judge every image by every compliance flag that has a model; people overrule models."""
-    flags = flags_of(settings, "compliance")
-    scores = score_flags(image_signals, flags, registry, store, settings)
-    images = aggregated_images.select(_IMAGE).join(
-        image_signals.select("day", "category", "image_id"),
-        on=["day", "category", "image_id"],
-        how="semi",
-    )
     cells = sorted((p.day, p.category) for p in run_partitions(context))
-    found = assess(images, scores.frame, told_values(warehouse), flags, cells)
+    told = told_values(warehouse)
+    found, scores = flag_images(
+        aggregated_images, image_signals, cells, told, registry, store, settings
+    )
     return (
         AssetRows(
             found.flags,
@@ -166,7 +161,10 @@ def image_compliance(
             found.assessments,
             metadata={
                 "assessed": ", ".join(f"{f} {v}" for f, v in scores.versions.items()) or "none",
-                "not assessed": ", ".join(f for f in flags if f not in scores.versions) or "none",
+                "not assessed": ", ".join(
+                    f for f in flags_of(settings, "compliance") if f not in scores.versions
+                )
+                or "none",
             },
         ),
     )

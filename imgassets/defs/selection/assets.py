@@ -11,11 +11,13 @@ from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
 from imgassets.operations import state
 from imgassets.operations.duplicates import deduplicate
-from imgassets.operations.flags import SIGNAL_COLUMNS, score_flags, told_values
+from imgassets.operations.flags import SIGNAL_COLUMNS, told_values
 from imgassets.operations.image_types import type_images
 from imgassets.operations.images import report_table
+from imgassets.operations.models import answering_models
+from imgassets.operations.quality import judge_quality
+from imgassets.operations.reviews import known_types
 from imgassets.operations.selection import order_products, passed_images
-from imgassets.selection.quality import DEFECTS, score_quality
 from imgassets.settings import Settings
 from imgassets.warehouse.contracts import ComparedPairs, DedupClusters, PartitionState
 from imgassets.warehouse.lake import Warehouse
@@ -38,14 +40,10 @@ def quality_scores(
     store: dg.ResourceParam[ImageStore],
 ) -> AssetRows:
     """Each image judged by models where there are champions, else by rules; people overrule."""
-    models = score_flags(image_signals, DEFECTS, registry, store, settings)
-    scores = score_quality(
-        aggregated_images,
-        image_signals,
-        settings.quality,
-        learned=models.frame,
-        told=told_values(warehouse),
+    judged = judge_quality(
+        aggregated_images, image_signals, told_values(warehouse), registry, store, settings
     )
+    scores = judged.rows
     return AssetRows(
         scores,
         metadata={
@@ -54,7 +52,7 @@ def quality_scores(
                 scores.explode("failed_rules").drop_nulls(), "failed_rules"
             ),
             "judged_by": report_table(scores.explode("judged_by"), "judged_by"),
-            "notes": "; ".join(models.notes) or "none",
+            "notes": "; ".join(judged.notes) or "none",
         },
     )
 
@@ -84,10 +82,13 @@ def image_types(
     store: dg.ResourceParam[ImageStore],
 ) -> AssetRows:
     """The type of each image which passed quality and compliance: by people, else by models."""
+    images = passed_images(quality_scores, compliance_flags, image_signals)
     typed = type_images(
-        passed_images(quality_scores, compliance_flags, image_signals),
+        images,
+        answering_models(registry, warehouse, images["category"].unique(), settings),
+        known_types(warehouse),
+        told_values(warehouse),
         registry,
-        warehouse,
         store,
         settings,
     )

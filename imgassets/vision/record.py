@@ -23,3 +23,26 @@ class Signals(NamedTuple):
     object_extent: float
     detail: float
     colourfulness: float
+
+
+class PhotoMeasures(NamedTuple):
+    """What a customer's photograph is judged by, measured at working size but for its own size.
+
+    Attributes:
+        longer_side: of the file, in pixels.
+        sharpness: steepness of the object's edges, 0 … 0.5; low is blurry.
+        bright: 95th percentile of the pixels' brightest channel, 0 … 255; low is dark.
+        clipped: share of the pixels, a white background left out, at the top of a channel's range.
+        noise: standard deviation in plain parts, in gray levels.
+        blockiness: height of the steps between compressed blocks, in gray levels.
+        object_extent: larger of the object's width and height, as shares of the frame's; 1 where no
+            plain background tells the object.
+    """
+
+    longer_side: int
+    sharpness: float
+    bright: float
+    clipped: float
+    noise: float
+    blockiness: float
+    object_extent: float

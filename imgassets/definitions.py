@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from imgassets.defs import checks, jobs
+from imgassets.defs.analyst import assets as analyst
 from imgassets.defs.catalog import assets as catalog
 from imgassets.defs.feeds import assets as feeds
 from imgassets.defs.feeds import category
@@ -16,7 +17,7 @@ from imgassets.defs.images import signals
 from imgassets.defs.marketplaces import assets as marketplaces
 from imgassets.defs.models import assets as models
 from imgassets.defs.moderation import assets as moderation
-from imgassets.defs.moderation import pair_questions, type_questions
+from imgassets.defs.moderation import questions
 from imgassets.defs.resources import build_resources
 from imgassets.defs.selection import assets as selection
 from imgassets.settings import Settings
@@ -35,11 +36,11 @@ def defs() -> dg.Definitions:
                     signals,
                     marketplaces,
                     moderation,
-                    type_questions,
-                    pair_questions,
+                    questions,
                     selection,
                     models,
                     gallery,
+                    analyst,
                     catalog,
                 ]
             ),
@@ -47,6 +48,8 @@ def defs() -> dg.Definitions:
             models.type_priorities,
             moderation.flag_labels,
             moderation.review_answers,
+            selection.image_clicks,
+            selection.image_relevance,
         ],
         asset_checks=[checks.table_checks],
         jobs=[*jobs.TRAINING_JOBS, category.category_job, catalog.match_job],

@@ -1,23 +1,33 @@
-"""What all assets share: owner, groups, kinds and the backfill policy."""
+"""What all assets share: owner, groups, kinds, code version and the backfill policy."""
 
 from typing import Any
 
 import dagster as dg
 
 from imgassets import __version__
-from imgassets.defs.partitions import DAY_CATEGORY
+from imgassets.defs.partitions import CATEGORY, DAY_CATEGORY
 
 OWNERS = ["team:image-platform"]
 
 
-def model(*kinds: str) -> dict[str, Any]:
-    """Return the arguments of an asset that trains a model or measures one."""
+def described(group: str, *kinds: str) -> dict[str, Any]:
+    """Return what every asset says of itself, beside its description."""
     return {
-        "group_name": "models",
-        "kinds": {"mlflow", *kinds},
+        "group_name": group,
+        "kinds": set(kinds),
         "owners": OWNERS,
         "code_version": __version__,
     }
+
+
+def model(*kinds: str) -> dict[str, Any]:
+    """Return the arguments of an asset that trains a model or measures one."""
+    return described("models", "mlflow", *kinds)
+
+
+def table_from_outside(name: str, group: str, description: str, **more: Any) -> dg.AssetSpec:  # noqa: ANN401
+    """Return a table that no asset fills: people, files and commands do."""
+    return dg.AssetSpec(name, description=description, **described(group, "duckdb"), **more)
 
 
 def partitioned(group: str, *kinds: str) -> dict[str, Any]:
@@ -25,11 +35,26 @@ def partitioned(group: str, *kinds: str) -> dict[str, Any]:
 
     One run covers all partitions of a backfill's rectangle: imports and models are paid for once.
     """
+    return {**described(group, "duckdb", *kinds), **in_rectangles()}
+
+
+def in_rectangles() -> dict[str, Any]:
+    """Return the partitions and policy of a step that writes several (day, category) assets."""
     return {
-        "group_name": group,
-        "kinds": {"duckdb", *kinds},
-        "owners": OWNERS,
         "partitions_def": DAY_CATEGORY,
         "backfill_policy": dg.BackfillPolicy.single_run(),
-        "code_version": __version__,
     }
+
+
+def by_category(group: str, *kinds: str) -> dict[str, Any]:
+    """Return the arguments of an asset of one category each, many of them in one run."""
+    return {
+        **described(group, *kinds),
+        "partitions_def": CATEGORY,
+        "backfill_policy": dg.BackfillPolicy.single_run(),
+    }
+
+
+def output(group: str, description: str, *kinds: str) -> dg.AssetOut:
+    """Return one of several tables that one step writes."""
+    return dg.AssetOut(description=description, **described(group, "duckdb", *kinds))

@@ -10,9 +10,9 @@ import dagster as dg
 import polars as pl
 
 from imgassets import __version__
-from imgassets.defs.partitions import parse_keys, to_key
+from imgassets.defs.lineage import lineage_metadata, table_metadata
+from imgassets.defs.partitions import parse_key, parse_keys, to_key
 from imgassets.warehouse.contracts import BY_NAME, Contract, Quarantine
-from imgassets.warehouse.ddl import sql_type
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from imgassets.warehouse.partitions import Partition
 
@@ -32,32 +32,19 @@ class SideRows:
 
 @dataclass(frozen=True)
 class AssetRows:
-    """An asset's rows, further tables' rows of the same transaction, and metadata to show."""
+    """An asset's rows, further tables' rows of the same transaction, and metadata to show.
+
+    Attributes:
+        frame: the asset's rows.
+        also: rows of further tables.
+        metadata: kept with the materialization of every partition of the run: numbers, short texts.
+        by_partition: kept with that of one partition each, for what is large: pictures.
+    """
 
     frame: pl.DataFrame
     also: tuple[SideRows, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
-
-
-def column_schema(contract: type[Contract]) -> dg.TableSchema:
-    """Return a contract as Dagster's table schema: names, types, comments, keys, nullability."""
-    columns = contract.columns()
-    key = contract.primary_key()
-    comments = contract.column_comments()
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name=name,
-                type=sql_type(dtype),
-                description=comments[name],
-                constraints=dg.TableColumnConstraints(
-                    nullable=columns[name].nullable, unique=key == [name]
-                ),
-                tags={"key": ""} if name in key else {},
-            )
-            for name, dtype in contract.create_empty().schema.items()
-        ]
-    )
+    by_partition: Mapping[Partition, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class WarehouseIOManager(dg.IOManager):
@@ -87,17 +74,22 @@ class WarehouseIOManager(dg.IOManager):
             replacements,
             CommitMessage(asset=table, run_id=context.run_id, code_version=__version__),
         )
+        few = partitions is None or len(partitions) <= _MOST_COUNTED
         context.add_output_metadata(
             {
                 **rows.metadata,
-                "dagster/table_name": f"lake.main.{table}",
-                "dagster/column_schema": column_schema(contract),
+                **table_metadata(contract),
+                **(lineage_metadata(table) if few else {}),
                 "snapshot_id": snapshot_id,
                 **_totals(rows, partitions),
             }
         )
-        if partitions is not None and len(partitions) <= _MOST_COUNTED:
+        if partitions is not None and few:
             _add_row_counts(context, rows.frame)
+        elif partitions is not None:
+            _add_to_partition(context, max(partitions), lineage_metadata(table))
+        for partition, shown in rows.by_partition.items():
+            _add_to_partition(context, partition, shown)
 
     def load_input(self, context: dg.InputContext) -> pl.DataFrame:
         """Return the upstream asset's rows of the mapped partitions."""
@@ -128,11 +120,17 @@ def _add_row_counts(context: dg.OutputContext, frame: pl.DataFrame) -> None:
     cells = frame.group_by("day", "category").len()
     counts = {str(to_key(Partition(day, category))): n for day, category, n in cells.iter_rows()}
     for key in context.asset_partition_keys:
-        context.step_context.add_asset_metadata(
-            {"dagster/partition_row_count": counts.get(str(key), 0), "partition": str(key)},
-            asset_key=context.asset_key,
-            partition_key=str(key),
-        )
+        counted = {"dagster/partition_row_count": counts.get(str(key), 0), "partition": str(key)}
+        _add_to_partition(context, parse_key(str(key)), counted)
+
+
+def _add_to_partition(
+    context: dg.OutputContext, partition: Partition, metadata: Mapping[str, Any]
+) -> None:
+    """Give the materialization of one partition of the run metadata of its own."""
+    context.step_context.add_asset_metadata(
+        metadata, asset_key=context.asset_key, partition_key=str(to_key(partition))
+    )
 
 
 def _describe(partitions: frozenset[Partition]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from imgassets.defs.io_manager import WarehouseIOManager
 from imgassets.defs.step_files import StepFiles
 from imgassets.ingest.store import ImageStore
-from imgassets.learning.registry import ModelRegistry
+from imgassets.operations.models import open_registry
 from imgassets.settings import Settings
 from imgassets.warehouse.lake import Warehouse
 
@@ -15,14 +15,6 @@ from imgassets.warehouse.lake import Warehouse
 def open_warehouse(settings: Settings) -> Warehouse:
     """Return the warehouse that the settings name."""
     return Warehouse(settings.warehouse, settings.warehouse_data)
-
-
-def open_registry(settings: Settings) -> ModelRegistry:
-    """Return the model registry that the settings name."""
-    folder = settings.home / "mlflow"
-    return ModelRegistry(
-        settings.mlflow_tracking_uri, folder / "artifacts", cache=folder / "champions"
-    )
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:

@@ -25,6 +25,12 @@ from imgassets.warehouse.learning_contracts import (
     TypeAccuracy,
     TypePriorities,
 )
+from imgassets.warehouse.set_contracts import (
+    ImageClicks,
+    ImageRelevance,
+    ImageSetChanges,
+    OrderedImageSets,
+)
 
 UNCATEGORISED = "uncategorised"
 """Category of feed rows (or whole feed files) that name none, and for which none was found; it
@@ -244,41 +250,6 @@ class ImageTypes(Partitioned):
     )
 
 
-class OrderedImageSets(Partitioned):
-    """One chosen image of one product at its rank."""
-
-    product_id = dy.String(primary_key=True, description="Product.")
-    rank = dy.Int32(primary_key=True, min=1, description="1 is the hero.")
-    image_id = dy.String(regex=IMAGE_ID, description="The image.")
-    image_type = dy.String(description="Its type, or 'untyped'.")
-    is_hero = dy.Bool(description="rank = 1.")
-    reason = dy.String(description="Why it stands here, or why the product was bypassed.")
-
-
-class ImageSetChanges(Partitioned):
-    """One product's image set before and after."""
-
-    product_id = dy.String(primary_key=True, description="Product.")
-    status = dy.String(
-        check=lambda c: c.is_in(
-            [
-                "changed",
-                "unchanged",
-                "bypassed_no_image",
-                "bypassed_single_image",
-                "bypassed_curated",
-            ]
-        ),
-        description="changed, unchanged or bypassed_*.",
-    )
-    before = dy.List(dy.String(), description="The first supplier's images in its own order.")
-    after = dy.List(dy.String(), description="The chosen set in order.")
-    added = dy.List(dy.String(), description="In after, not in before.")
-    removed = dy.List(dy.String(), description="In before, not in after.")
-    moved = dy.List(dy.String(), description="In both, at another relative place.")
-    hero_changed = dy.Bool(description="The first image differs.")
-
-
 class MarketplaceCompliance(Partitioned):
     """One image of one product judged by one rule of one marketplace.
 
@@ -382,10 +353,10 @@ class PartitionState(Partitioned):
 CONTRACTS: tuple[type[Contract], ...] = (
     SupplierOffers, Quarantine, FetchedImages, AggregatedImages, ImageSignals, QualityScores,
     ComplianceFlags, FlagAssessments, ImageTypes, DedupClusters, ComparedPairs, OrderedImageSets,
-    ImageSetChanges, ImageMatches, MatchVerdicts, MarketplaceCompliance, LabelFiles, FileLabels,
-    ImageLabels, FlagLabels, Categories, TypePriorities, ReviewTasks, ReviewAnswers, ReviewRounds,
-    DefectExamples, ModelVersions, TypeAccuracy, FeedFiles, FeedCategories, CategoryResolutions,
-    PartitionState,
+    ImageSetChanges, ImageClicks, ImageRelevance, ImageMatches, MatchVerdicts,
+    MarketplaceCompliance, LabelFiles, FileLabels, ImageLabels, FlagLabels, Categories,
+    TypePriorities, ReviewTasks, ReviewAnswers, ReviewRounds, DefectExamples, ModelVersions,
+    TypeAccuracy, FeedFiles, FeedCategories, CategoryResolutions, PartitionState,
 )  # fmt: skip
 """Every table of the warehouse."""
 

@@ -31,19 +31,23 @@ def sql_type(dtype: pl.DataType) -> str:
     return _SQL_TYPES[dtype]
 
 
+def create_table(contract: type[Contract]) -> str:
+    """Return the statement that creates a contract's table, without comments and partitioning."""
+    columns = contract.columns()
+    lines = [
+        f'"{name}" {sql_type(dtype)}{"" if columns[name].nullable else " NOT NULL"}'
+        for name, dtype in contract.create_empty().schema.items()
+    ]
+    return f"CREATE TABLE {contract.table_name()} ({', '.join(lines)})"
+
+
 def create_statements(contract: type[Contract]) -> list[str]:
     """Return the statements that create a contract's table with comments and partitioning.
 
     Tables with ``day`` and ``category`` are partitioned by them; the others are small.
     """
     table = contract.table_name()
-    schema = contract.create_empty().schema
-    columns = contract.columns()
-    lines = [
-        f'"{name}" {sql_type(dtype)}{"" if columns[name].nullable else " NOT NULL"}'
-        for name, dtype in schema.items()
-    ]
-    statements = [f"CREATE TABLE {table} ({', '.join(lines)})"]
+    statements = [create_table(contract)]
     if is_partitioned(contract):
         statements.append(f"ALTER TABLE {table} SET PARTITIONED BY (day, category)")
     statements.append(f"COMMENT ON TABLE {table} IS {quote(contract.comment())}")

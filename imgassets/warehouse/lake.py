@@ -8,15 +8,8 @@ connection is opened, written, committed and closed within a moment.
 
 from __future__ import annotations
 
-import functools
-import importlib.resources
-import importlib.util
 import json
-import random
-import threading
-import time
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,22 +19,22 @@ import duckdb
 import polars as pl
 from filelock import FileLock
 
+from imgassets.warehouse.connection import (
+    ALIAS,
+    Database,
+    QueryError,
+    WarehouseError,
+    database,
+    latest_snapshot,
+    retried,
+    transaction,
+)
 from imgassets.warehouse.contracts import CONTRACTS, Contract
 from imgassets.warehouse.ddl import create_statements, missing_columns
 from imgassets.warehouse.partitions import Partition, partition_predicate, quote
-from imgassets.warehouse.views import view_comment, view_files
+from imgassets.warehouse.views import install_views
 
-ALIAS = "lake"
 _LOCK_SECONDS = 600.0
-_ATTEMPTS = 8
-
-
-class WarehouseError(RuntimeError):
-    """The warehouse cannot be opened or written; the message says what to do."""
-
-
-class QueryError(WarehouseError):
-    """A query is wrong, or would write."""
 
 
 @dataclass(frozen=True)
@@ -88,83 +81,6 @@ class CommitMessage:
             {"run_id": self.run_id, "asset": self.asset, "code_version": self.code_version},
             sort_keys=True,
         )
-
-
-def _extension_file(name: str) -> str | None:
-    """Return the path of a DuckDB extension that a wheel brought, or None."""
-    spec = importlib.util.find_spec(f"duckdb_extension_{name}")
-    if spec is None or spec.origin is None:
-        return None
-    version = f"v{duckdb.__version__}"
-    path = Path(spec.origin).parent / "extensions" / version / f"{name}.duckdb_extension"
-    return str(path) if path.exists() else None
-
-
-def _load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Load an extension from its wheel, else from DuckDB's own repository."""
-    path = _extension_file(name)
-    try:
-        if path:
-            connection.execute(f"LOAD {quote(path)}")
-        else:
-            connection.execute(f"INSTALL {name}; LOAD {name}")
-    except duckdb.Error as error:
-        wheel = f"duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}"
-        raise WarehouseError(
-            f"DuckDB extension '{name}' cannot be loaded: install the wheel {wheel} ({error})"
-        ) from error
-
-
-class Database:
-    """One in-memory DuckDB with the lake's extensions, its attachment, and the lock of both.
-
-    Attaching reads the schema of every table from the catalog: a tenth of a second, and most of the
-    time of a small query. A SQLite catalog therefore stays attached until its file is another one;
-    every transaction sees what other processes have committed. A connection to PostgreSQL may break
-    while nobody looks: it is made anew each time.
-    """
-
-    def __init__(self, catalog: str, data_path: str, **options: str | int) -> None:
-        offline = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-        self.connection = duckdb.connect(config={**offline, **options})
-        _load_extension(self.connection, "ducklake")
-        sqlite = catalog.startswith("ducklake:sqlite:")
-        _load_extension(self.connection, "sqlite_scanner" if sqlite else "postgres_scanner")
-        if "://" in data_path:
-            _load_extension(self.connection, "httpfs")
-        self.lock = threading.RLock()
-        self._attached: tuple[int, ...] | None = None
-
-    def attach(self, statement: str, file: Path | None) -> None:
-        """Attach the lake, unless this very file of a SQLite catalog is attached."""
-        if self._attached and self._attached == _identity(file):
-            return
-        self.detach()
-        self.connection.execute(statement)
-        self._attached = _identity(file)
-
-    def detach(self) -> None:
-        """Let go of the catalog."""
-        if self._attached is not None:
-            self._attached = None
-            self.connection.execute(f"DETACH {ALIAS}")
-
-
-def _identity(file: Path | None) -> tuple[int, ...]:
-    """Return what tells a file from another of the same path; () where there is none."""
-    if file is None or not file.exists():
-        return ()
-    found = file.stat()
-    return found.st_dev, found.st_ino
-
-
-@functools.lru_cache(maxsize=16)
-def _database(catalog: str, data_path: str, read_only: bool) -> Database:
-    """Open the process's DuckDB for a lake, one for readers and one for writers.
-
-    Loading the extensions takes a good part of a second.
-    """
-    return Database(catalog, data_path)
 
 
 class Warehouse:
@@ -217,8 +133,8 @@ class Warehouse:
             self._sqlite.parent.mkdir(parents=True, exist_ok=True)
             if "://" not in self.data_path:
                 Path(self.data_path).mkdir(parents=True, exist_ok=True)
-        database = _database(self.catalog, self.data_path, read_only)
-        with self.attached(database, read_only=read_only) as connection:
+        opened = database(self.catalog, self.data_path, read_only)
+        with self.attached(opened, read_only=read_only) as connection:
             yield connection
 
     @contextmanager
@@ -253,17 +169,25 @@ class Warehouse:
         return FileLock(f"{self._sqlite}.lock", timeout=_LOCK_SECONDS)
 
     def initialise(self) -> None:
-        """Create missing tables and columns, (re)install the views; cheap when nothing is new."""
-        if self._initialised:
-            return
+        """Create missing tables, columns and views; costs nothing from the second time on."""
+        if not self._initialised:
+            self.install()
+
+    def install(self) -> list[str]:
+        """Create missing tables and columns, (re)install the views; cheap when nothing is new.
+
+        Returns:
+            The names of the views that were missing, or of another text.
+        """
         with self.commit_lock(), self.connect(read_only=False) as connection:
             statements = self._pending_ddl(connection)
             if statements:
                 with transaction(connection, "imgassets", "create tables"):
                     for statement in statements:
                         connection.execute(statement)
-            self._install_views(connection)
+            views = install_views(connection)
         self._initialised = True
+        return views
 
     def _pending_ddl(self, connection: duckdb.DuckDBPyConnection) -> list[str]:
         """Return what creates missing tables, and missing columns of an older release's tables."""
@@ -282,30 +206,6 @@ class Warehouse:
                 else missing_columns(contract, columns)
             )
         return statements
-
-    def _install_views(self, connection: duckdb.DuckDBPyConnection) -> None:
-        installed = dict(
-            connection.execute(
-                "SELECT view_name, comment FROM duckdb_views() WHERE database_name = ?", [ALIAS]
-            ).fetchall()
-        )
-        statements: list[str] = []
-        changed: list[str] = []
-        for path in view_files():
-            sql = path.read_text(encoding="utf-8")
-            comment = view_comment(sql)
-            # A view is replaced only when its text changed: each replacement is a new snapshot.
-            version = f"{comment} [{zlib.crc32(sql.encode()):08x}]"
-            if installed.get(path.stem) != version:
-                changed.append(path.stem)
-                statements += [
-                    f"CREATE OR REPLACE VIEW {path.stem} AS {sql}",
-                    f"COMMENT ON VIEW {path.stem} IS {quote(version)}",
-                ]
-        if statements:
-            with transaction(connection, "imgassets", f"views {', '.join(changed)}"):
-                for statement in statements:
-                    connection.execute(statement)
 
     def read(
         self,
@@ -376,7 +276,7 @@ class Warehouse:
             with self.commit_lock(), self.connect(read_only=False) as connection:
                 return self._replace_once(connection, prepared, message)
 
-        return retried(once, message)
+        return retried(once, message.asset)
 
     def _replace_once(
         self,
@@ -407,48 +307,6 @@ class Warehouse:
     def snapshot_id(self) -> int:
         """Return the id of the latest snapshot."""
         return int(self.sql(f"SELECT max(snapshot_id) AS id FROM {ALIAS}.snapshots()")["id"][0])
-
-
-def retried(commit: Callable[[], int], message: CommitMessage) -> int:
-    """Return what a commit returns; on a conflict with another writer try it again with jitter.
-
-    Raises:
-        WarehouseError: it fails again and again.
-    """
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            return commit()
-        except (duckdb.TransactionException, duckdb.IOException) as error:
-            if attempt == _ATTEMPTS:
-                raise WarehouseError(
-                    f"Writing {message.asset} failed {attempt} times in a row: {error}"
-                ) from error
-            time.sleep(random.uniform(0.1, 0.5) * attempt)
-    raise AssertionError("unreachable")
-
-
-def latest_snapshot(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return the id of the latest snapshot that a connection sees."""
-    row = connection.execute(f"SELECT max(snapshot_id) FROM {ALIAS}.snapshots()").fetchone()
-    return int(row[0]) if row else 0
-
-
-@contextmanager
-def transaction(
-    connection: duckdb.DuckDBPyConnection, author: str, message: str, extra: str = ""
-) -> Iterator[None]:
-    """Commit what is executed in a ``with`` block as one snapshot, or nothing of it."""
-    connection.execute("BEGIN")
-    try:
-        yield
-        told = f"{quote(author)}, {quote(message)}"
-        if extra:
-            told += f", extra_info => {quote(extra)}"
-        connection.execute(f"CALL {ALIAS}.set_commit_message({told})")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
 
 
 def _refuse_rows_outside(

@@ -15,17 +15,16 @@ from contextlib import contextmanager
 import duckdb
 import polars as pl
 
-from imgassets.warehouse.contracts import Contract
-from imgassets.warehouse.lake import (
-    CommitMessage,
+from imgassets.warehouse.connection import (
     Database,
     QueryError,
-    Warehouse,
     WarehouseError,
     latest_snapshot,
     retried,
     transaction,
 )
+from imgassets.warehouse.contracts import Contract
+from imgassets.warehouse.lake import CommitMessage, Warehouse
 
 
 class Workspace:
@@ -85,7 +84,7 @@ class Workspace:
                 return latest_snapshot(self._connection)
 
         try:
-            return retried(once, message)
+            return retried(once, message.asset)
         except duckdb.ConstraintException as error:
             raise WarehouseError(f"new rows do not fit {table}: {error}") from error
 

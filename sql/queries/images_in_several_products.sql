@@ -1,4 +1,4 @@
--- Images that several products show, those of several categories first: stock photos, or a mix-up.
+-- One row per image that several products show, those of several categories first: stock photos, or a mix-up.
 SELECT image_id,
        len(list_distinct(list(product_id) || list(other_product_id))) AS products,
        count(DISTINCT product_id) AS with_the_same_bytes,

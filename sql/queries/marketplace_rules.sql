@@ -1,4 +1,4 @@
--- Every marketplace rule: its limit, and how many images of the newest days keep, break or leave it open.
+-- One row per marketplace rule: its limit, and how many images of the newest days keep, break or leave it open.
 SELECT authority, rule_id, severity, scope, title, "limit",
        count(*) FILTER (status = 'pass') AS kept,
        count(*) FILTER (status = 'fail') AS broken,

@@ -1,4 +1,4 @@
--- Products whose set holds fewer than three images, with what was left out and why.
+-- One row per product whose set holds fewer than three images, with what was left out and why.
 SELECT product_id, category,
        count(*) FILTER (decision = 'chosen') AS chosen,
        string_agg(DISTINCT rule_id, ', ' ORDER BY rule_id) FILTER (decision = 'left_out') AS left_out

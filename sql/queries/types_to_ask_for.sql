@@ -1,4 +1,4 @@
--- Products that lack an expected type, with the suppliers to ask; an image without a type may be it.
+-- One row per product that lacks an expected type, with the suppliers to ask; an image without a type may be it.
 SELECT m.category, m.product_id, array_to_string(m.missing, ', ') AS missing_types,
        m.images, m.images_without_type, s.suppliers
 FROM missing_types AS m

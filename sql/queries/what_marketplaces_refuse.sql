@@ -1,4 +1,4 @@
--- Heroes that a marketplace would refuse, and why.
+-- One row per hero and marketplace that would refuse it, and why.
 SELECT authority, category, product_id, reasons
 FROM marketplace_refusals
 WHERE is_hero

@@ -1,4 +1,12 @@
 -- One row per product and category, of products that have several: who says so, in which rows.
+--
+-- source: feed names it, taken from another feed, or predicted.
+-- n: Rows that say so.
+-- first_day: First day of them.
+-- last_day: Last day of them.
+-- suppliers: Suppliers in whose rows, sorted.
+-- probability: The model's highest, where it was predicted.
+-- model_version: Newest version that predicted it; '' where none did.
 WITH said AS (
     SELECT product_id, category, 'feed names it' AS source, NULL::FLOAT AS probability,
            '' AS model_version, day, supplier_id

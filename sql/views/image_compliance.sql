@@ -1,4 +1,8 @@
 -- One row per image of a product and compliance flag: rejected, review, clear, or not_assessed.
+--
+-- flag: The flag, e.g. weapon.
+-- model_version: Version that looked for it; '' if none did.
+-- status: rejected, review, clear: looked for and not found, or not_assessed.
 SELECT
     a.day, a.category, a.product_id, a.image_id, s.flag,
     CASE

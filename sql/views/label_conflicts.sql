@@ -1,4 +1,9 @@
 -- One row per label that another file contradicts, or whose type its category does not list.
+--
+-- conflict: files_disagree, or type_not_listed: its category has no such type.
+-- flag: The flag that is labelled, or image_type.
+-- stands: The label that counts: the last one given.
+-- detail: Who says what.
 WITH said AS (
     SELECT product_id, image_url, flag, value, string_agg(file, ', ' ORDER BY file) AS files,
            max(sequence) AS given

@@ -1,5 +1,7 @@
 -- One row per pair of images, in the whole catalog, that look the same: by their signals, and by their pixels where they were compared.
 -- Pixels are compared where different products show the pair; probability is null where not yet.
+--
+-- probability: The comparator's, that both show the same; null: not compared yet.
 SELECT m.*, v.probability, v.left_box, v.right_box
 FROM image_matches AS m
 LEFT JOIN (

@@ -1,9 +1,13 @@
 -- One row per image and marketplace that would refuse it, newest day only, with the reasons.
 -- Only broken required rules count. Rules about a product's main image (background, framing) count
 -- for heroes alone: marketplace_compliance says how any image would do in that place.
-WITH newest AS (
-    SELECT category, product_id, max(day) AS day FROM image_set_changes GROUP BY ALL
-)
+--
+-- authority: Marketplace: google, amazon or walmart.
+-- rank: Its place in the newest image set; null where it is not in it.
+-- is_hero: It comes first there.
+-- broken_rules: How many rules it breaks.
+-- rule_ids: Their ids.
+-- reasons: What each asks, what was found, and what is allowed.
 SELECT
     c.authority, c.day, c.category, c.product_id, c.image_id,
     o.rank, coalesce(o.is_hero, false) AS is_hero,
@@ -15,7 +19,7 @@ SELECT
     ) AS reasons,
     a.suppliers, a.image_urls
 FROM marketplace_compliance AS c
-JOIN newest USING (day, category, product_id)
+JOIN latest_partitions USING (day, category, product_id)
 JOIN aggregated_images AS a USING (day, category, product_id, image_id)
 LEFT JOIN ordered_image_sets AS o USING (day, category, product_id, image_id)
 WHERE c.status = 'fail' AND c.severity = 'required' AND (c.scope = 'any image' OR o.is_hero)

@@ -1,4 +1,9 @@
 -- One row per product whose newest image set lacks a type that a complete set of its category has.
+--
+-- missing: Expected types that it lacks.
+-- present: Types that it shows.
+-- images: Images in its newest set.
+-- images_without_type: Those of them that nobody could type: one may be what is missing.
 WITH present AS (
     SELECT day, category, product_id, count(*) AS images,
            list(DISTINCT image_type ORDER BY image_type) AS present,

@@ -1,6 +1,12 @@
 -- One row per flag and pair of reviewers: tasks of which neither was unsure, share alike, Cohen's kappa.
 -- Kappa is agreement beyond chance: 1 always alike, 0 no better than chance, null where both always
 -- gave one and the same answer. The flag 'image_type' stands for the types of images.
+--
+-- reviewer_a: One reviewer.
+-- reviewer_b: The other one.
+-- n: Questions that both answered, neither of them 'unsure'.
+-- equal: Share that they answered alike.
+-- kappa: Cohen's kappa: agreement beyond chance.
 WITH pairs AS (
     SELECT
         a.flag, a.reviewer AS reviewer_a, b.reviewer AS reviewer_b, count(*) AS n,

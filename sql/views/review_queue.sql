@@ -1,4 +1,15 @@
 -- One row per task: open, or what the answers decide, and how many reviewers say what.
+--
+-- task_id: The question.
+-- flag: What is asked about: a flag, image_type or same_picture.
+-- state: open, unsure, contradictory, or what most reviewers say.
+-- decided: One answer has more voices than any other.
+-- counts: What was said, and how often.
+-- yes: Reviewers who say yes.
+-- no: Reviewers who say no.
+-- unsure: Reviewers who are unsure.
+-- reviewers: Who answered, sorted.
+-- last_answered_at: When the last one did, in UTC.
 WITH votes AS (
     SELECT task_id, answer, count(*) AS n FROM current_answers GROUP BY ALL
 ), counted AS (

@@ -2,11 +2,20 @@
 -- Look-alikes whose pixels differ are left out; probability is null where nobody compared them yet.
 -- Newest day of each product. Of several images that match, the nearest one stands in the row. A
 -- placeholder that a thousand products show has a million rows: filter or count before looking.
-WITH newest AS (
-    SELECT category, product_id, max(day) AS day FROM image_set_changes GROUP BY ALL
-), shown AS (
+--
+-- match: exact: the same bytes; near: the same look.
+-- other_category: Category of the other product.
+-- other_product_id: The other product.
+-- other_image_id: Its image that matches.
+-- categories_differ: The products are of different categories.
+-- other_suppliers: Suppliers that sent the other image, sorted.
+-- phash_distance: Differing bits, object's pHash.
+-- edge_dhash_distance: Differing bits, edge dHash.
+-- hsv_distance: Chi-square of the HSV histograms, 0 … 2.
+-- probability: The comparator's, that both show the same; null: not compared yet.
+WITH shown AS (
     SELECT a.category, a.product_id, a.image_id, a.suppliers
-    FROM aggregated_images AS a JOIN newest USING (day, category, product_id)
+    FROM aggregated_images AS a JOIN latest_partitions USING (day, category, product_id)
 ), near AS (
     SELECT left_image_id, right_image_id, 'near' AS match,
            phash_distance, edge_dhash_distance, hsv_distance, probability

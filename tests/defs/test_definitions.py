@@ -14,7 +14,7 @@ import pytest
 from imgassets.cli.common import open_warehouse
 from imgassets.definitions import defs
 from imgassets.defs.feeds.sensors import feed_sensor
-from imgassets.defs.io_manager import column_schema
+from imgassets.defs.lineage import column_schema
 from imgassets.defs.jobs import MAIN_ASSETS, close_previous_day
 from imgassets.defs.partitions import (
     CATEGORY,
@@ -62,13 +62,16 @@ def test_definitions_are_loadable_and_every_asset_is_described() -> None:
         assert node.description, key
         assert node.group_name != "default", key
         assert node.owners, key
+        assert node.kinds, key
+        assert node.code_version, key
     assert {k.path[-1] for k in graph.materializable_asset_keys} == {
         *MAIN_ASSETS, "gallery", "image_type_model", "flag_model", "review_rounds",
         "type_questions", "pair_questions", "category_model", "vertical_type_model",
-        "category_type_model", "type_accuracy", "image_matches",
+        "category_type_model", "type_accuracy", "image_matches", "analyst_views",
     }  # fmt: skip
     assert {k.path[-1] for k in graph.external_asset_keys} == {
-        "image_labels", "type_priorities", "flag_labels", "review_answers",
+        "image_labels", "type_priorities", "flag_labels", "review_answers", "image_clicks",
+        "image_relevance",
     }  # fmt: skip
     assert {"compliance_flags", "flag_assessments"} <= set(MAIN_ASSETS)
 

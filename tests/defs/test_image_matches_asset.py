@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
-import polars as pl
 import pytest
 
 from imgassets.definitions import defs
@@ -24,6 +23,7 @@ from imgassets.warehouse.contracts import (
 from imgassets.warehouse.lake import CommitMessage, Replacement
 from tests.command import run_command
 from tests.marketplaces.conftest import aggregated_rows, signal_rows
+from tests.set_rows import change_rows
 
 NO_PIXELS = {"IMGASSETS_DEDUP__CATALOG_PAIRS": "0"}
 """The images are but names."""
@@ -52,16 +52,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for day, category, product, image, hashed in images
     ]  # fmt: skip
     old = rows[0] | {"image_id": D, "signals_version": "older"}
-    changes = [
-        {"day": day, "category": category, "product_id": product, "status": "changed",
-         "before": [], "after": [], "added": [], "removed": [], "moved": [], "hero_changed": False}
-        for day, category, product, image, _ in images if image != C
-    ]  # fmt: skip
+    changes = change_rows(key for *key, image, _ in images if image != C)
     warehouse.replace(
         [
             Replacement(ImageSignals, signal_rows(*rows, old)),
             Replacement(AggregatedImages, aggregated_rows(*rows)),
-            Replacement(ImageSetChanges, pl.DataFrame(changes)),
+            Replacement(ImageSetChanges, changes),
         ],
         CommitMessage(asset="test"),
     )

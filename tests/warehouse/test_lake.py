@@ -154,9 +154,9 @@ def test_a_plain_duckdb_client_attaches_with_the_printed_line(warehouse: Warehou
     write(warehouse, "a", TABLET)
     script = (
         "import duckdb, sys\n"
-        "from imgassets.warehouse.lake import _load_extension\n"
+        "from imgassets.warehouse.connection import load_extension\n"
         "con = duckdb.connect()\n"
-        "[_load_extension(con, e) for e in ('ducklake', 'sqlite_scanner')]\n"
+        "[load_extension(con, e) for e in ('ducklake', 'sqlite_scanner')]\n"
         f"con.execute({warehouse.attach_statement()!r})\n"
         "print(con.execute('SELECT fingerprint FROM lake.partition_state').fetchone()[0])\n"
     )

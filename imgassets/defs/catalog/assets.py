@@ -2,9 +2,8 @@
 
 import dagster as dg
 
-from imgassets import __version__
-from imgassets.defs.conventions import OWNERS
-from imgassets.defs.io_manager import column_schema
+from imgassets.defs.conventions import described
+from imgassets.defs.lineage import lineage_metadata, table_metadata
 from imgassets.defs.progress import log_progress
 from imgassets.ingest.store import ImageStore
 from imgassets.operations.image_matches import SharedImages, match_images, shared_images
@@ -16,10 +15,7 @@ from imgassets.warehouse.lake import Warehouse
 
 
 @dg.asset(
-    group_name="catalog",
-    kinds={"duckdb", "opencv"},
-    owners=OWNERS,
-    code_version=__version__,
+    **described("catalog", "duckdb", "opencv"),
     deps=[
         dg.AssetDep("image_signals", partition_mapping=dg.AllPartitionMapping()),
         # The images of each product's newest day, which the metadata counts.
@@ -43,8 +39,8 @@ def image_matches(
     shared = shared_images(warehouse)
     return dg.MaterializeResult(
         metadata={
-            "dagster/table_name": "lake.main.image_matches",
-            "dagster/column_schema": column_schema(ImageMatches),
+            **table_metadata(ImageMatches),
+            **lineage_metadata("image_matches"),
             "dagster/row_count": report.pairs,
             "snapshot_id": report.snapshot_id,
             "images": report.images,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import polars as pl
 
-from imgassets.defs.conventions import OWNERS, model
+from imgassets.defs.conventions import model, table_from_outside
 from imgassets.defs.partitions import CATEGORY, VERTICAL
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
@@ -19,20 +19,16 @@ from imgassets.warehouse.lake import Warehouse
 if TYPE_CHECKING:
     from imgassets.learning.image_types import TrainingReport
 
-image_labels = dg.AssetSpec(
+image_labels = table_from_outside(
     "image_labels",
-    group_name="models",
-    kinds={"duckdb"},
-    owners=OWNERS,
-    description="People's labels of image types; `imgassets labels import FILE.csv` adds to them.",
+    "models",
+    "People's labels of image types; `imgassets labels import FILE.csv` adds to them.",
 )
 
-type_priorities = dg.AssetSpec(
+type_priorities = table_from_outside(
     "type_priorities",
-    group_name="models",
-    kinds={"duckdb"},
-    owners=OWNERS,
-    description="Each category's order of views; `imgassets categories import FILE.csv` sets it.",
+    "models",
+    "Each category's order of views; `imgassets categories import FILE.csv` sets it.",
 )
 
 

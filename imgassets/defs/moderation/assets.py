@@ -5,9 +5,9 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgassets.defs.conventions import OWNERS, model
+from imgassets.defs.conventions import in_rectangles, model, output, table_from_outside
 from imgassets.defs.io_manager import AssetRows, SideRows
-from imgassets.defs.partitions import DAY_CATEGORY, ROUND, parse_round, run_partitions
+from imgassets.defs.partitions import ROUND, parse_round, run_partitions
 from imgassets.defs.progress import log_progress
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
@@ -27,21 +27,17 @@ from imgassets.warehouse.lake import Warehouse
 
 _ALL_PARTITIONS = dg.AllPartitionMapping()
 
-flag_labels = dg.AssetSpec(
+flag_labels = table_from_outside(
     "flag_labels",
-    group_name="models",
-    kinds={"duckdb"},
-    owners=OWNERS,
-    description="People's yes or no to flags; `imgassets labels import FILE.csv` adds to them.",
+    "models",
+    "People's yes or no to flags; `imgassets labels import FILE.csv` adds to them.",
 )
 
-review_answers = dg.AssetSpec(
+review_answers = table_from_outside(
     "review_answers",
-    group_name="models",
-    kinds={"duckdb"},
-    owners=OWNERS,
+    "models",
+    "What reviewers answered: on the review page, in CSV files, in Label Studio.",
     deps=["review_rounds"],
-    description="What reviewers answered: on the review page, in CSV files, in Label Studio.",
 )
 
 
@@ -106,25 +102,21 @@ def review_rounds(
 
 @dg.multi_asset(
     outs={
-        "compliance_flags": dg.AssetOut(
-            group_name="selection",
-            kinds={"duckdb", "mlflow"},
-            owners=OWNERS,
-            description="Each flag that an image deserves, or may deserve: by models and people.",
+        "compliance_flags": output(
+            "selection",
+            "Each flag that an image deserves, or may deserve: by models and people.",
+            "mlflow",
         ),
-        "flag_assessments": dg.AssetOut(
-            group_name="selection",
-            kinds={"duckdb"},
-            owners=OWNERS,
-            description="Which flags were looked for at all; without a model: not assessed.",
+        "flag_assessments": output(
+            "selection",
+            "Which flags were looked for at all; without a model: not assessed.",
         ),
     },
     ins={
         "image_signals": dg.AssetIn(metadata={"columns": ["day", "category", *SIGNAL_COLUMNS]}),
     },
     deps=[dg.AssetDep("flag_model", partition_mapping=_ALL_PARTITIONS)],
-    partitions_def=DAY_CATEGORY,
-    backfill_policy=dg.BackfillPolicy.single_run(),
+    **in_rectangles(),
 )
 def image_compliance(
     context: dg.AssetExecutionContext,

@@ -3,10 +3,11 @@
 import dagster as dg
 import polars as pl
 
-from imgassets.defs.conventions import OWNERS, partitioned
+from imgassets.defs.conventions import in_rectangles, output, partitioned, table_from_outside
 from imgassets.defs.io_manager import AssetRows, SideRows
-from imgassets.defs.partitions import DAY_CATEGORY, run_partitions
+from imgassets.defs.partitions import run_partitions
 from imgassets.defs.progress import log_progress
+from imgassets.defs.selection.pictures import category_table, draw_pictures
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
 from imgassets.operations import state
@@ -18,12 +19,25 @@ from imgassets.operations.models import answering_models
 from imgassets.operations.quality import judge_quality
 from imgassets.operations.reviews import known_types
 from imgassets.operations.selection import order_products, passed_images
+from imgassets.selection import ordering
 from imgassets.settings import Settings
 from imgassets.warehouse.contracts import ComparedPairs, DedupClusters, PartitionState
 from imgassets.warehouse.lake import Warehouse
 
 _PARTITION = ["day", "category"]
 _ALL_PARTITIONS = dg.AllPartitionMapping()
+
+image_clicks = table_from_outside(
+    "image_clicks",
+    "selection",
+    "How often an image was shown and clicked; `imgassets clicks import FILE.csv` adds to them.",
+)
+
+image_relevance = table_from_outside(
+    "image_relevance",
+    "selection",
+    "How well an image fits its product's text; empty until encoders of texts fill it.",
+)
 
 
 @dg.asset(
@@ -133,48 +147,63 @@ def dedup_clusters(
 
 @dg.multi_asset(
     outs={
-        "ordered_image_sets": dg.AssetOut(
-            group_name="selection",
-            kinds={"duckdb", "polars"},
-            owners=OWNERS,
-            description="Each product's chosen images in order, with the reason for each place.",
+        "ordered_image_sets": output(
+            "selection",
+            "Each product's chosen images in order, with the reason for each place.",
+            "polars",
         ),
-        "image_set_changes": dg.AssetOut(
-            group_name="selection",
-            kinds={"duckdb", "polars"},
-            owners=OWNERS,
-            description="Each product's image set before and after, and what changed.",
+        "image_set_changes": output(
+            "selection",
+            "Each product's image set before and after, and what changed.",
+            "polars",
         ),
     },
-    # It marks its partitions complete: whatever else a partition needs comes before it.
-    deps=["marketplace_compliance"],
-    partitions_def=DAY_CATEGORY,
-    backfill_policy=dg.BackfillPolicy.single_run(),
+    ins={
+        "image_signals": dg.AssetIn(
+            metadata={"columns": [*_PARTITION, "image_id", *ordering.SIGNAL_COLUMNS]}
+        )
+    },
+    deps=[
+        "type_priorities", "image_clicks", "image_relevance",
+        # It marks its partitions complete: whatever else a partition needs comes before it.
+        "marketplace_compliance",
+    ],
+    **in_rectangles(),
 )
 def ordered_sets(
     context: dg.AssetExecutionContext,
     supplier_offers: pl.DataFrame,
     aggregated_images: pl.DataFrame,
+    image_signals: pl.DataFrame,
     quality_scores: pl.DataFrame,
     image_types: pl.DataFrame,
     dedup_clusters: pl.DataFrame,
     compliance_flags: pl.DataFrame,
+    settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
+    store: dg.ResourceParam[ImageStore],
 ) -> tuple[AssetRows, AssetRows]:
     """Order each product's representatives; leave alone what needs no help, and say so."""
     partitions = run_partitions(context)
     sets, changes = order_products(
         warehouse,
+        settings,
         partitions,
-        supplier_offers.select("day", "category", "product_id").unique(),
-        aggregated_images,
-        quality_scores,
-        image_types,
-        dedup_clusters,
-        compliance_flags,
+        products=supplier_offers.select("day", "category", "product_id").unique(),
+        aggregated=aggregated_images,
+        signals=image_signals,
+        quality=quality_scores,
+        types=image_types,
+        clusters=dedup_clusters,
+        compliance=compliance_flags,
     )
+    pictures = draw_pictures(context, sets, changes, store, settings)
     return (
-        AssetRows(sets, metadata={"products": sets["product_id"].n_unique()}),
+        AssetRows(
+            sets,
+            metadata={"products": sets["product_id"].n_unique()},
+            by_partition=pictures.ordered,
+        ),
         AssetRows(
             changes,
             also=(
@@ -184,6 +213,10 @@ def ordered_sets(
                     equals={"stage": "complete"},
                 ),
             ),
-            metadata={"by_status": report_table(changes, "status")},
+            metadata={
+                "by_status": report_table(changes, "status"),
+                "by_category": category_table(changes),
+            },
+            by_partition=pictures.changes,
         ),
     )

@@ -1,0 +1,1 @@
+"""What analysts work with: the views over the tables."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -18,7 +18,7 @@ class Shown(NamedTuple):
 
 
 class OrderCounts(NamedTuple):
-    """Products by the outcome of their order."""
+    """Products by the outcome of their order, or of their first image."""
 
     right: int
     absent: int
@@ -55,6 +55,37 @@ def order_row_counts(
         products: ``product_id, expected_order, expected_views``, both as lists.
         ordered: Chosen images with ``product_id, rank, image_id``, one set per product.
     """
+    return _counts(seen, products, ordered, _expected_set)
+
+
+def hero_row_counts(
+    seen: pl.DataFrame, products: pl.DataFrame, ordered: pl.DataFrame
+) -> OrderCounts:
+    """Count the products of the truth by whether the first image is one that may be expected first.
+
+    Any source of the first expected view will do. Arguments and the outcome of a product with
+    nothing usable are as in :func:`order_row_counts`.
+    """
+    return _counts(seen, products, ordered.filter(pl.col("rank") == 1), _expected_hero)
+
+
+def _expected_set(got: Sequence[Shown], sources: Sequence[str], views: Sequence[str]) -> bool:
+    return same_order([s.source_id for s in got], [s.view for s in got], sources, views)
+
+
+def _expected_hero(got: Sequence[Shown], sources: Sequence[str], views: Sequence[str]) -> bool:
+    first = zip(sources, views, strict=True)
+    may_be = {source for source, view in first if view == views[0]}
+    return got[0].source_id in may_be if got and views else not got and not views
+
+
+def _counts(
+    seen: pl.DataFrame,
+    products: pl.DataFrame,
+    ordered: pl.DataFrame,
+    expected: Callable[[Sequence[Shown], Sequence[str], Sequence[str]], bool],
+) -> OrderCounts:
+    """Count products by whether what is shown is ``expected``, and then whether it is usable."""
     known = _known(seen)
     chosen: defaultdict[str, list[Shown]] = defaultdict(list)
     for row in ordered.sort("rank").iter_rows(named=True):
@@ -63,12 +94,7 @@ def order_row_counts(
     right = absent = wrong = nearly = 0
     for row in products.iter_rows(named=True):
         got = chosen[row["product_id"]]
-        matches = same_order(
-            [s.source_id for s in got],
-            [s.view for s in got],
-            row["expected_order"],
-            row["expected_views"],
-        )
+        matches = expected(got, row["expected_order"], row["expected_views"])
         if matches and all(s.usable for s in got):
             right += 1
         elif not got:

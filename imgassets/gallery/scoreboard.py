@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from imgassets.gallery.frames import latest, newest_days
-from imgassets.gallery.orders import order_row_counts
+from imgassets.gallery.orders import OrderCounts, hero_row_counts, order_row_counts
 from imgassets.gallery.truth import (
     REFERENCE,
     RULE_GROUPS,
@@ -23,6 +23,9 @@ from imgassets.gallery.truth import (
 
 QUALITY_DEFECTS = ("low_resolution", "blurry", "small_object", "placeholder")
 """Defects that a quality rule of the same name must catch."""
+
+
+ORDER, HERO = "Products whose order is exactly right", "Products with the right hero"
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ def score(
         test_products = split_products(truth_products)
     now = _newest(tables)
     seen = _references(clean_images(truth_images), now)
+    products = clean_products(truth_products)
     return [
         _broken_files(seen, tables.quarantine, rule_groups),
         _aggregated(seen),
@@ -107,7 +111,8 @@ def score(
         _false_rejects(seen),
         *_types(seen, now.types, test_products),
         *_duplicates(seen),
-        _order(seen, clean_products(truth_products), now.ordered),
+        _order(ORDER, order_row_counts(seen, products, now.ordered)),
+        _order(HERO, hero_row_counts(seen, products, now.ordered)),
     ]
 
 
@@ -285,13 +290,13 @@ def _pair_outcome(a: dict[str, Any], b: dict[str, Any]) -> int | None:
     return 2 if said else None
 
 
-def _order(seen: pl.DataFrame, products: pl.DataFrame, ordered: pl.DataFrame) -> ScoreRow:
-    right, absent, wrong, nearly = order_row_counts(seen, products, ordered)
+def _order(measure: str, counts: OrderCounts) -> ScoreRow:
+    right, absent, wrong, nearly = counts
     note = "Result: share of products. Missed: a set was expected and none was chosen."
     if nearly:
         note += f" {nearly} more are right if a defective copy may stand for its photo."
     return ScoreRow(
-        "Products whose order is exactly right",
+        measure,
         found=right,
         missed=absent,
         wrong=wrong,

@@ -1,9 +1,9 @@
 """Which partitions need work: fingerprints of inputs, settings, algorithms and models.
 
 A partition's wanted fingerprint covers its category's feeds up to its day, the settings and
-algorithm versions that can change a row, the category's types and their order, the champion models
-that judge its images, the flags of one's own, and what people said of the category's images up to
-its day.
+algorithm versions that can change a row, the category's types, their order and its ordering policy,
+the champion models that judge its images, the flags of one's own, what people said of the
+category's images up to its day, the clicks on them, and their relevance where the policy asks it.
 A partition whose mark 'complete' (see :mod:`imgassets.operations.state`) equals the wanted one has
 nothing to do, however it was run.
 """
@@ -26,13 +26,16 @@ from imgassets.moderation.flags import all_flags
 from imgassets.operations.categories import category_types
 from imgassets.operations.reviews import known_pairs, known_types, known_values
 from imgassets.selection.pairs.verdict import comparator_version
+from imgassets.selection.policies import read_policies
 from imgassets.selection.thresholds import read_thresholds
 from imgassets.settings import Settings
 from imgassets.vision.backbones import signals_version
 from imgassets.warehouse.contracts import (
     FeedFiles,
     FlagLabels,
+    ImageClicks,
     ImageLabels,
+    ImageRelevance,
     ModelVersions,
     PartitionState,
     TypePriorities,
@@ -71,6 +74,8 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     files = warehouse.read(FeedFiles).sort("category", "day", "supplier_id")
     priorities = _hash_by_category(warehouse.read(TypePriorities))
     told = _told(warehouse)
+    policies = read_policies(settings.ordering.policies)
+    contents = _contents(warehouse)
     champions = warehouse.read(ModelVersions, where="is_champion").select("model", "version")
     of_types = {
         scope: version
@@ -104,12 +109,18 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
         name = str(category)
         # A category is typed by the closest model that it has: others' models are not its inputs.
         answering = [(str(s), of_types.get(s)) for s in chain(name, verticals.get(name))]
-        own = repr([common, priorities.get(name, ""), lists.get(name), answering])
+        policy = policies.of(name)
+        own = repr(
+            [common, priorities.get(name, ""), lists.get(name), answering, policy.model_dump()]
+        )
+        own += contents.get((ImageClicks.table_name(), name, None), "")
         for (day,), of_day in of_category.group_by("day", maintain_order=True):
             shares = of_day.select("supplier_id", "content_hash").rows()
             history.update(repr([day, shares]).encode())
             feeds_hash = history.hexdigest()[:32]
             inputs = repr([feeds_hash, own])
+            if policy.min_relevance:
+                inputs += contents.get((ImageRelevance.table_name(), name, day), "")
             if said := [row for first, row in told.get(name, []) if first <= day]:
                 inputs += repr(said)
             fingerprint = hashlib.sha256(inputs.encode()).hexdigest()[:32]
@@ -125,6 +136,22 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
         },
         orient="row",
     )
+
+
+def _contents(warehouse: Warehouse) -> dict[tuple[str, str, date | None], str]:
+    """Return a hash of what tables that no run writes hold, by (table, category, day).
+
+    Of clicks all days count together, as None. Rows are hashed one by one and summed, in the
+    warehouse: they have keys, so no two are alike.
+    """
+    parts = [
+        f"SELECT '{contract.table_name()}', category, {day}::DATE, count(*) || ' ' || "
+        f"sum(md5_number_lower(concat_ws('|', {', '.join(contract.column_names())}))::HUGEINT) "
+        f"FROM {contract.table_name()} GROUP BY ALL"
+        for contract, day in ((ImageClicks, "NULL"), (ImageRelevance, "day"))
+    ]
+    rows = warehouse.sql(" UNION ALL ".join(parts)).iter_rows()
+    return {(table, category, day): text for table, category, day, text in rows}
 
 
 def _hash_by_category(priorities: pl.DataFrame) -> dict[str, str]:

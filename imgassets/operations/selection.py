@@ -6,10 +6,14 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from imgassets.operations.clicks import read_clicks
 from imgassets.operations.images import rows_so_far
-from imgassets.selection.ordering import order_image_sets
+from imgassets.selection.ordering import RELEVANCE, ImageSets, order_image_sets
+from imgassets.selection.policies import read_policies
+from imgassets.settings import Settings
 from imgassets.warehouse.contracts import (
     FetchedImages,
+    ImageRelevance,
     SupplierOffers,
     TypePriorities,
 )
@@ -55,8 +59,22 @@ def supplier_sequences(
         ``day`` is the partition's, ``first_day`` the feed's, ``image_id`` null where refused. A
         reference that a supplier repeated counts with its latest position.
     """
-    offers = rows_so_far(warehouse, SupplierOffers, partitions, products)
-    fetched = rows_so_far(warehouse, FetchedImages, partitions, products)
+    wanted = list(partitions)
+    return sequences(
+        products,
+        rows_so_far(warehouse, SupplierOffers, wanted, products),
+        rows_so_far(warehouse, FetchedImages, wanted, products),
+    )
+
+
+def sequences(products: pl.DataFrame, offers: pl.DataFrame, fetched: pl.DataFrame) -> pl.DataFrame:
+    """Return what :func:`supplier_sequences` does, from rows in memory.
+
+    Args:
+        products: distinct (day, category, product_id).
+        offers: rows of ``supplier_offers`` up to the last of these days.
+        fetched: rows of ``fetched_images``, likewise.
+    """
     keys = [*_CELL, "product_id", "supplier_id", "image_url"]
     references = offers.select(*keys, "position").join(
         fetched.select(*keys, "image_id"), on=keys, how="left"
@@ -78,23 +96,35 @@ def supplier_sequences(
 
 def order_products(
     warehouse: Warehouse,
+    settings: Settings,
     partitions: Iterable[Partition],
+    *,
     products: pl.DataFrame,
     aggregated: pl.DataFrame,
+    signals: pl.DataFrame,
     quality: pl.DataFrame,
     types: pl.DataFrame,
     clusters: pl.DataFrame,
     compliance: pl.DataFrame,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return (OrderedImageSets, ImageSetChanges) rows of the given products."""
-    before = supplier_sequences(warehouse, partitions, products).drop_nulls("image_id")
+) -> ImageSets:
+    """Order the image sets of some products: see :func:`order_image_sets` for the frames.
+
+    Raises:
+        ValueError: the file of policies is missing or wrong.
+    """
+    policies = read_policies(settings.ordering.policies)
+    wanted = list(partitions)
     return order_image_sets(
-        products,
-        aggregated,
-        quality,
-        types,
-        clusters,
-        warehouse.read(TypePriorities),
-        before,
-        compliance,
+        products=products,
+        aggregated=aggregated,
+        signals=signals,
+        quality=quality,
+        types=types,
+        clusters=clusters,
+        compliance=compliance,
+        priorities=warehouse.read(TypePriorities),
+        policies=policies,
+        before=supplier_sequences(warehouse, wanted, products).drop_nulls("image_id"),
+        clicks=read_clicks(warehouse, products),
+        relevance=warehouse.read(ImageRelevance, partitions=wanted, columns=[*RELEVANCE]),
     )

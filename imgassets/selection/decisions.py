@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from imgassets.selection import IMAGE
+from imgassets.selection import IMAGE, PRODUCT
 from imgassets.warehouse.contract import NONE
 
 CHOSEN, LEFT_OUT = "chosen", "left_out"
@@ -45,6 +45,7 @@ def explain(
         .join(types.select(*IMAGE, "image_type"), on=IMAGE, how="left")
         .join(clusters.drop("image_type"), on=IMAGE, how="left")
         .join(rejected, on=IMAGE, how="left")
+        .join(ordered.group_by(PRODUCT).agg(shown=pl.len()), on=PRODUCT, how="left")
     )
     chosen = pl.col("rank").is_not_null()
     return (
@@ -87,5 +88,64 @@ def _why_left_out() -> pl.Expr:
         .then(pl.lit("shows no view of the product"))
         .when(pl.col("is_representative").not_())
         .then(duplicate)
+        .when(_cut())
+        .then(pl.format("the set is full: {} images come before it, the most allowed", "shown"))
         .otherwise(pl.lit("not typed or compared yet"))
+    )
+
+
+def _cut() -> pl.Expr:
+    """Whether an image that is in no set would be, if the set might hold more."""
+    left_out, full = pl.col("rank").is_null(), pl.col("shown").is_not_null()
+    return pl.col("is_representative").fill_null(False) & left_out & full
+
+
+def with_rules(
+    decisions: pl.DataFrame,
+    quality: pl.DataFrame,
+    types: pl.DataFrame,
+    clusters: pl.DataFrame,
+    compliance: pl.DataFrame,
+) -> pl.DataFrame:
+    """Add the id of the rule that left an image out, and the image that a duplicate repeats.
+
+    Args:
+        decisions: what :func:`explain` returned.
+        quality: rows of ``quality_scores``.
+        types: rows of ``image_types``, 'none' included.
+        clusters: rows of ``dedup_clusters``.
+        compliance: rows of ``compliance_flags``.
+
+    Returns:
+        The decisions with ``rule`` and ``twin_image_id`` (null unless the rule is 'duplicate').
+    """
+    failed = quality.select(*IMAGE, pl.col("failed_rules").list.first().alias("failed"))
+    flagged = (
+        compliance.filter(pl.col("decision") == "rejected")
+        .sort(*IMAGE, "flag")
+        .unique(IMAGE, keep="first", maintain_order=True)
+        .select(*IMAGE, flagged="flag")
+    )
+    duplicate = ~pl.col("is_representative")
+    twins = clusters.select(
+        *IMAGE, "is_representative", twin_image_id=pl.when(duplicate).then("cluster_id")
+    )
+    shown = decisions.group_by(PRODUCT).agg(shown=pl.col("rank").max())
+    return (
+        decisions.join(failed, on=IMAGE, how="left")
+        .join(flagged, on=IMAGE, how="left")
+        .join(types.select(*IMAGE, "image_type"), on=IMAGE, how="left")
+        .join(twins, on=IMAGE, how="left")
+        .join(shown, on=PRODUCT, how="left")
+        .with_columns(
+            rule=pl.coalesce(
+                "flagged",
+                "failed",
+                pl.when(pl.col("image_type") == NONE).then(pl.lit("type_none")),
+                pl.when(pl.col("twin_image_id").is_not_null()).then(pl.lit("duplicate")),
+                pl.when(_cut()).then(pl.lit("over_maximum")),
+                pl.lit("not_chosen"),
+            )
+        )
+        .drop("failed", "flagged", "image_type", "is_representative", "shown")
     )

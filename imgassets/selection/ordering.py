@@ -1,4 +1,4 @@
-"""The order of a product's images (paper A, II-E), and what it changes."""
+"""The order of a product's images (paper A, II-E)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,34 @@ from typing import NamedTuple
 import polars as pl
 
 from imgassets.selection import IMAGE, PRODUCT
+from imgassets.selection.bypass import bypass_status, kept_as_is
+from imgassets.selection.changes import changes_of, shown_so_far
+from imgassets.selection.clicks import Clicks, no_clicks, rates
+from imgassets.selection.facts import facts
+from imgassets.selection.heroes import with_eligible
+from imgassets.selection.places import reason
+from imgassets.selection.policies import OrderingPolicies, Policy
 from imgassets.warehouse.contract import UNTYPED
 
-"""Image type while no model has typed the image."""
+SIGNAL_COLUMNS = ("background_whiteness", "foreground_fraction", "sharpness")
+"""Measures of ``image_signals`` that hero rules may ask for, beside (day, category, image_id)."""
 
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
-_SET_COLUMNS = [*PRODUCT, "rank", "image_id", "image_type", "is_hero", "reason"]
+RELEVANCE = {
+    "day": pl.Date,
+    "category": pl.String,
+    "product_id": pl.String,
+    "image_id": pl.String,
+    "score": pl.Float32,
+}
+"""How well images fit their product's title and description, 0 … 1."""
+
+_UNRANKED, _LAST = 2**20, 2**21
+"""Place of types that the category's order does not name, and of those that are pushed down."""
+
+_SET_COLUMNS = [
+    *PRODUCT, "rank", "image_id", "image_type", "is_hero", "reason", "policy_rank", "click_rank",
+    "click_rate", "ordered_by",
+]  # fmt: skip
 
 
 class ImageSets(NamedTuple):
@@ -28,237 +50,195 @@ class ImageSets(NamedTuple):
 
 
 def order_image_sets(
+    *,
     products: pl.DataFrame,
     aggregated: pl.DataFrame,
+    signals: pl.DataFrame,
     quality: pl.DataFrame,
     types: pl.DataFrame,
     clusters: pl.DataFrame,
-    priorities: pl.DataFrame,
-    offers_fetched: pl.DataFrame,
     compliance: pl.DataFrame,
+    priorities: pl.DataFrame,
+    policies: OrderingPolicies,
+    before: pl.DataFrame | None = None,
+    clicks: Clicks | None = None,
+    relevance: pl.DataFrame | None = None,
 ) -> ImageSets:
     """Order every product's chosen images and compare them with what the first supplier shows.
 
-    The representatives come one of each type first, in the category's order of types; then the
-    second of each type in the same order, and so on. Types without a rank follow those with one.
-    Within a type the better position wins, then quality.
+    The hero comes first: the policy's rules say who may be it. The other representatives follow one
+    of each type, in the category's order of types; then the second of each type in the same order,
+    and so on. Types without a rank follow those with one. Within a type the better position wins,
+    then quality. Types that the policy pushes down, and then images of something else, come last.
+    Where the policy says so and there are clicks enough, click rates order the images instead; who
+    may be hero stays. The policy's most images of a set are kept, the last ones left out.
 
-    Products with nothing to choose from are bypassed: those without an image, those with one (kept
-    as it is) and those all of whose images are curated (kept in their suppliers' order). An image
-    that compliance rejects is kept in none of them; without its only image a product is changed.
+    Bypassed products keep their suppliers' order, and so do those whose images have no types yet.
+    An image that compliance rejects is kept in none of them.
+
+    Every image is placed by its own product's rows alone: however products are put together in
+    calls, they get the same sets.
 
     Args:
         products: distinct (day, category, product_id) to make sets for.
         aggregated: rows of ``aggregated_images``.
+        signals: (day, category, image_id) and :data:`SIGNAL_COLUMNS` of ``image_signals``.
         quality: rows of ``quality_scores``.
         types: rows of ``image_types``.
         clusters: rows of ``dedup_clusters``.
-        priorities: rows of ``type_priorities``.
-        offers_fetched: fetched references: day (the partition's), category, product_id,
-            supplier_id, image_id, position, first_day (of the reference).
         compliance: rows of ``compliance_flags``.
+        priorities: rows of ``type_priorities``.
+        policies: of all categories.
+        before: fetched references: day (the partition's), category, product_id, supplier_id,
+            image_id, position, first_day (of the reference); None: the images of ``aggregated`` by
+            their best position.
+        clicks: what was shown and clicked; None: nothing.
+        relevance: :data:`RELEVANCE` rows; an image without one is not held against the limit.
 
     Returns:
         The sets and the changes, each sorted by key.
     """
     products = products.select(PRODUCT).unique()
     rejected = compliance.filter(pl.col("decision") == "rejected")
-    status = _bypasses(products, aggregated, rejected)
+    status = bypass_status(products, aggregated, rejected, policies)
     bypassed = status.filter(pl.col("status").is_not_null())
-    kept = _kept_as_is(bypassed, aggregated.join(rejected, on=IMAGE, how="anti"), types)
-    chosen = _chosen(
-        status.filter(pl.col("status").is_null()).select(PRODUCT),
+    kept = kept_as_is(bypassed, aggregated.join(rejected, on=IMAGE, how="anti"), types)
+    images = facts(
+        clusters.filter("is_representative").join(
+            status.filter(pl.col("status").is_null()), on=PRODUCT, how="semi"
+        ),
         aggregated,
+        signals,
         quality,
-        clusters,
+        compliance,
         priorities,
+        pl.DataFrame(schema=RELEVANCE) if relevance is None else relevance,
     )
+    shared = policies.shared(products["category"].unique().to_list())
+    sets = [
+        _order(
+            images.filter(pl.col("category").is_in(categories)),
+            policy,
+            aggregated,
+            clusters,
+            no_clicks() if clicks is None else clicks,
+        )
+        for policy, categories in shared
+    ]
     ordered = (
-        pl.concat([kept, chosen])
+        pl.concat([kept.with_columns(ordered_by=pl.lit("suppliers")), *sets], how="diagonal")
         .with_columns(is_hero=pl.col("rank") == 1)
-        .select(_SET_COLUMNS)
+        .pipe(_with_all_columns)
         .sort([*PRODUCT, "rank"])
     )
-    return ImageSets(ordered, _changes(status, ordered, offers_fetched))
-
-
-def _bypasses(
-    products: pl.DataFrame, aggregated: pl.DataFrame, rejected: pl.DataFrame
-) -> pl.DataFrame:
-    """Give each product its bypass status, null for those that are processed."""
-    bad = rejected.select(IMAGE).unique().with_columns(bad=True)
-    counts = (
-        aggregated.join(bad, on=IMAGE, how="left")
-        .group_by(PRODUCT)
-        .agg(
-            pl.len().alias("images"),
-            pl.col("is_curated").all().alias("all_curated"),
-            pl.col("bad").fill_null(value=False).all().alias("all_bad"),
-        )
+    minimum = pl.DataFrame(
+        [(name, policy.min_images) for policy, categories in shared for name in categories],
+        schema={"category": pl.String, "min_images": pl.Int64},
+        orient="row",
     )
-    images = pl.col("images").fill_null(0)
-    return products.join(counts, on=PRODUCT, how="left").select(
-        *PRODUCT,
-        status=pl.when(images == 0)
-        .then(pl.lit("bypassed_no_image"))
-        .when("all_bad")
-        .then(None)
-        .when(images == 1)
-        .then(pl.lit("bypassed_single_image"))
-        .when(pl.col("all_curated"))
-        .then(pl.lit("bypassed_curated")),
-    )
+    shown = shown_so_far(aggregated) if before is None else before
+    return ImageSets(ordered, changes_of(status, ordered, shown, minimum))
 
 
-def _kept_as_is(
-    bypassed: pl.DataFrame, aggregated: pl.DataFrame, types: pl.DataFrame
-) -> pl.DataFrame:
-    """Rank the images of bypassed products by position alone."""
-    reason = (
-        pl.when(pl.col("status") == "bypassed_single_image")
-        .then(pl.lit("the product's only image: kept as it is"))
-        .otherwise(
-            pl.format(
-                "chosen by hand at the supplier, like all images of the product: "
-                "kept in the supplier's order (position {})",
-                pl.col("best_position"),
-            )
-        )
-    )
-    return (
-        aggregated.join(bypassed, on=PRODUCT)
-        .join(types.select(*IMAGE, "image_type"), on=IMAGE, how="left")
-        .sort([*PRODUCT, "best_position", "image_id"])
-        .select(
-            *PRODUCT,
-            pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over(PRODUCT).alias("rank"),
-            "image_id",
-            pl.col("image_type").fill_null(UNTYPED),
-            reason.alias("reason"),
-        )
-    )
+def _with_all_columns(ordered: pl.DataFrame) -> pl.DataFrame:
+    """Add the columns that bypassed products alone would lack."""
+    nothing = {"policy_rank": pl.Int32, "click_rank": pl.Int32, "click_rate": pl.Float32}
+    return ordered.with_columns(
+        pl.lit(None, dtype).alias(name)
+        for name, dtype in nothing.items()
+        if name not in ordered.columns
+    ).select(_SET_COLUMNS)
 
 
-def _chosen(
-    products: pl.DataFrame,
+def _order(
+    images: pl.DataFrame,
+    policy: Policy,
     aggregated: pl.DataFrame,
-    quality: pl.DataFrame,
     clusters: pl.DataFrame,
-    priorities: pl.DataFrame,
+    clicks: Clicks,
 ) -> pl.DataFrame:
-    """Rank the representatives of the products that are not bypassed."""
-    worst = pl.max_horizontal("p_blurry", "p_small_object", "p_placeholder")
+    """Rank the images of the categories that share a policy."""
+    pushed = pl.col("image_type").is_in(policy.push_down)
+    placed = images.with_columns(
+        pushed=pushed,
+        irrelevant=(pl.col("score") < policy.min_relevance).fill_null(False),
+        one_item=pl.col("composite").is_null() & ~pushed,
+        typed=(pl.col("image_type") != UNTYPED).any().over(PRODUCT),
+        place=pl.when(pushed).then(_LAST).otherwise(pl.col("type_rank").fill_null(_UNRANKED)),
+    )
+    placed = _by_policy(with_eligible(placed, policy.hero))
+    placed = _by_clicks(placed, policy, aggregated, clusters, clicks)
+    rank = pl.when(pl.col("ordered_by") == "clicks").then("click_rank").otherwise("policy_rank")
+    placed = placed.with_columns(rank=rank).with_columns(reason=reason(policy))
+    if policy.max_images:
+        placed = placed.filter(pl.col("rank") <= policy.max_images)
+    return placed.select(
+        *PRODUCT, "rank", "image_id", "image_type", "policy_rank", "click_rank",
+        pl.col("click_rate").cast(pl.Float32), "ordered_by", "reason",
+    )  # fmt: skip
+
+
+def _numbered() -> pl.Expr:
+    return pl.int_range(1, pl.len() + 1, dtype=pl.Int32)
+
+
+def _by_policy(images: pl.DataFrame) -> pl.DataFrame:
+    """Add ``turn`` (of its type, 1 is the first) and ``policy_rank``."""
+    merits = ["best_position", "quality", "image_id"]
+    worst_first = [False, True, False]
+    # Without types nobody knows what is front: the suppliers' order stands.
+    hero = pl.col("eligible") & pl.col("typed")
     return (
-        clusters.filter("is_representative")
-        .join(products, on=PRODUCT, how="semi")
-        .join(aggregated.select(*IMAGE, "best_position"), on=IMAGE)
-        .join(quality.select(*IMAGE, worst.alias("defect")), on=IMAGE, how="left")
-        .join(
-            priorities.select("category", "image_type", pl.col("rank").alias("type_rank")),
-            on=["category", "image_type"],
-            how="left",
+        images.sort([*PRODUCT, hero, *merits], descending=[False] * 3 + [True, *worst_first],
+                    nulls_last=True)
+        .with_columns(is_first=hero & (_numbered().over(PRODUCT) == 1))
+        .sort([*PRODUCT, "is_first", *merits], descending=[False] * 3 + [True, *worst_first],
+              nulls_last=True)
+        .with_columns(turn=_numbered().over([*PRODUCT, "irrelevant", "image_type"]))
+        .sort(
+            [*PRODUCT, ~pl.col("is_first"), "irrelevant", "pushed", "turn", "place",
+             "best_position", "image_id"],
+            nulls_last=True,
         )
-        .sort([*PRODUCT, "image_type", "best_position", "defect", "image_id"], nulls_last=True)
+        .with_columns(policy_rank=_numbered().over(PRODUCT))
+    )  # fmt: skip
+
+
+def _by_clicks(
+    images: pl.DataFrame,
+    policy: Policy,
+    aggregated: pl.DataFrame,
+    clusters: pl.DataFrame,
+    clicks: Clicks,
+) -> pl.DataFrame:
+    """Add ``click_rate``, ``click_rank`` and ``ordered_by``."""
+    rated = rates(
+        images.select(*IMAGE, "policy_rank"), aggregated, clusters, clicks, policy.clicks.shrinkage
+    )
+    images = images.join(rated.drop("policy_rank"), on=IMAGE).with_columns(
+        click_rate=pl.when("typed").then("click_rate")
+    )
+    learned = pl.col("click_rate").is_not_null() & (
+        pl.col("impressions") >= policy.clicks.min_impressions
+    )
+    if not policy.clicks.learned:
+        learned = pl.lit(False)
+    return (
+        images.sort([*PRODUCT, ~pl.col("eligible"), -pl.col("click_rate"), "policy_rank"])
+        .with_columns(first_by_clicks=_numbered().over(PRODUCT) == 1)
+        .sort(
+            [*PRODUCT, ~pl.col("first_by_clicks"), "irrelevant", -pl.col("click_rate"),
+             "policy_rank"]
+        )
         .with_columns(
-            turn=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over([*PRODUCT, "image_type"])
-        )
-        .sort([*PRODUCT, "turn", "type_rank", "best_position", "image_id"], nulls_last=True)
-        .select(
-            *PRODUCT,
-            pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over(PRODUCT).alias("rank"),
-            "image_id",
-            "image_type",
-            _reason().alias("reason"),
-        )
-    )
-
-
-def _reason() -> pl.Expr:
-    """Sentence for a chosen image's place."""
-    turn = pl.col("turn")
-    ordinal = pl.when(turn <= len(_ORDINALS)).then(
-        pl.lit(list(_ORDINALS)).list.get(turn - 1, null_on_oob=True)
-    ).otherwise(pl.format("{}th", turn))  # fmt: skip
-    ranked = pl.col("type_rank").is_not_null()
-    return (
-        pl.when(pl.col("image_type") == UNTYPED)
-        .then(pl.format("no type yet: by the suppliers' position {}", pl.col("best_position")))
-        .when((turn == 1) & ranked)
-        .then(
-            pl.format("first {} image: type rank {} of {}", "image_type", "type_rank", "category")
-        )
-        .when(turn == 1)
-        .then(
-            pl.format(
-                "first {} image: a type without a rank in {}, after those with one",
-                "image_type",
-                "category",
-            )
-        )
-        .otherwise(
-            pl.format(
-                "{} {}: extra image of a type, moved after {} of each",
-                ordinal,
-                "image_type",
-                pl.when(turn == 2)
-                .then(pl.lit("one"))
-                .when(turn == 3)
-                .then(pl.lit("two"))
-                .otherwise((turn - 1).cast(pl.String)),
-            )
-        )
-    )
-
-
-def _changes(
-    status: pl.DataFrame, ordered: pl.DataFrame, offers_fetched: pl.DataFrame
-) -> pl.DataFrame:
-    """Compare the sets with the first supplier's images."""
-    after = ordered.group_by(PRODUCT).agg(pl.col("image_id").sort_by("rank").alias("after"))
-    none = pl.lit([], dtype=pl.List(pl.String))
-    both = (
-        status.join(_first_suppliers_images(offers_fetched), on=PRODUCT, how="left")
-        .join(after, on=PRODUCT, how="left")
-        .with_columns(pl.col("before").fill_null(none), pl.col("after").fill_null(none))
-    )
-    before_list, after_list = both["before"].to_list(), both["after"].to_list()
-    moved = [_moved(b, a) for b, a in zip(before_list, after_list, strict=True)]
-    return (
-        both.with_columns(
-            status=pl.coalesce(
-                "status",
-                pl.when(pl.col("before") == pl.col("after"))
-                .then(pl.lit("unchanged"))
-                .otherwise(pl.lit("changed")),
+            click_rank=pl.when(pl.col("click_rate").is_not_null()).then(
+                _numbered().over(PRODUCT)
             ),
-            added=pl.col("after").list.set_difference("before").list.sort(),
-            removed=pl.col("before").list.set_difference("after").list.sort(),
-            moved=pl.Series(moved, dtype=pl.List(pl.String)),
-            hero_changed=pl.col("before").list.first().ne_missing(pl.col("after").list.first()),
+            ordered_by=pl.when(learned)
+            .then(pl.lit("clicks"))
+            .when("typed")
+            .then(pl.lit("policy"))
+            .otherwise(pl.lit("suppliers")),
         )
-        .select(*PRODUCT, "status", "before", "after", "added", "removed", "moved", "hero_changed")
-        .sort(PRODUCT)
-    )
-
-
-def _first_suppliers_images(offers_fetched: pl.DataFrame) -> pl.DataFrame:
-    """List the images of the supplier that came first (earliest day, then name), in its order."""
-    first = (
-        offers_fetched.sort([*PRODUCT, "first_day", "supplier_id"])
-        .group_by(PRODUCT, maintain_order=True)
-        .agg(pl.col("supplier_id").first())
-    )
-    return (
-        offers_fetched.join(first, on=[*PRODUCT, "supplier_id"])
-        .sort([*PRODUCT, "position", "first_day", "image_id"])
-        .group_by(PRODUCT, maintain_order=True)
-        .agg(pl.col("image_id").unique(maintain_order=True).alias("before"))
-    )
-
-
-def _moved(before: list[str], after: list[str]) -> list[str]:
-    """Images in both lists whose place among the common images differs."""
-    common = set(before) & set(after)
-    old = [image for image in before if image in common]
-    new = [image for image in after if image in common]
-    return [a for a, b in zip(new, old, strict=True) if a != b]
+        .sort([*PRODUCT, "policy_rank"])
+    )  # fmt: skip

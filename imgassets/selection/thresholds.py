@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
+
+from imgassets.selection.by_category import Table, read_by_category
 
 _SHIPPED = Path(__file__).with_name("thresholds.toml")
 
 
-class _Table(BaseModel):
-    """A table of the file; a misspelt limit is an error, not a silence."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SignalLimits(_Table):
+class SignalLimits(Table):
     """Largest distances of stored signals.
 
     Attributes:
@@ -33,7 +26,7 @@ class SignalLimits(_Table):
     hsv: float = Field(ge=0, le=2)
 
 
-class GateLimits(_Table):
+class GateLimits(Table):
     """Largest distances of stored signals at which two pictures may be the same.
 
     Attributes:
@@ -47,7 +40,7 @@ class GateLimits(_Table):
     hsv: float = Field(ge=0, le=2)
 
 
-class Limits(_Table):
+class Limits(Table):
     """Limits of one category.
 
     Attributes:
@@ -64,7 +57,7 @@ class Limits(_Table):
     distances: Mapping[str, float] = Field(default_factory=dict)
 
 
-class Thresholds(_Table):
+class Thresholds(Table):
     """Limits of every category.
 
     Attributes:
@@ -92,49 +85,5 @@ def read_thresholds(path: Path | None = None) -> Thresholds:
     Raises:
         ValueError: the file is missing, no TOML, or has a limit that is unknown or out of range.
     """
-    shipped = _shipped()
-    if path is None:
-        return Thresholds.model_validate(shipped)
-    own = _load(path)
-    default = _merged(shipped["default"], own.pop("default", {}), path)
-    categories = own.pop("categories", {})
-    if own:
-        raise ValueError(f"{path}: no table is called {', '.join(sorted(own))}")
-    try:
-        return Thresholds(
-            default=Limits.model_validate(default),
-            categories={
-                name: Limits.model_validate(_merged(default, table, path))
-                for name, table in categories.items()
-            },
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{path}: {where}: {first['msg']}") from error
-
-
-@functools.cache
-def _shipped() -> dict[str, Any]:
-    return _load(_SHIPPED)
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"cannot read thresholds {path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path} is no TOML: {error}") from error
-
-
-def _merged(base: Mapping[str, Any], own: object, path: Path) -> dict[str, Any]:
-    if not isinstance(own, dict):
-        raise ValueError(f"{path}: limits are tables, not {own!r}")
-    merged = dict(base)
-    for name, value in own.items():
-        inner = merged.get(name)
-        merged[name] = (
-            {**inner, **value} if isinstance(inner, dict) and isinstance(value, dict) else value
-        )
-    return merged
+    default, categories = read_by_category(Limits, "thresholds", _SHIPPED, path)
+    return Thresholds(default=default, categories=categories)

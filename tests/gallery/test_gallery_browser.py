@@ -7,6 +7,7 @@ from PIL import Image
 
 from imgassets.gallery import render_gallery
 from tests.gallery.conftest import DAY, picture
+from tests.screenshots import keep
 
 pytestmark = pytest.mark.browser
 
@@ -30,7 +31,7 @@ def visible(tab):
     return [c.inner_text() for c in tab.locator(".card:visible .id").all()]
 
 
-def test_the_page_runs_alone_and_shows_its_pictures(opened, tmp_path):
+def test_the_page_runs_alone_and_shows_its_pictures(opened):
     assert opened.problems == []
     assert [u for u in opened.asked if not u.startswith(("data:", "file:"))] == []
     painted = opened.evaluate(
@@ -39,9 +40,7 @@ def test_the_page_runs_alone_and_shows_its_pictures(opened, tmp_path):
           && e.getBoundingClientRect().width > 30)"""
     )
     assert painted
-    shot = tmp_path / "shot.png"
-    opened.screenshot(path=shot, full_page=True)
-    assert shot.stat().st_size > 10_000
+    keep(opened, "gallery-file")
 
 
 def test_filters(opened):

@@ -114,6 +114,7 @@ def test_the_whole_board(truth):
         "Duplicate pairs": (3, 0, 0),
         "Duplicate pairs, other bytes": (2, 0, 0),
         "Products whose order is exactly right": (3, 0, 0),
+        "Products with the right hero": (3, 0, 0),
     }
 
 
@@ -179,6 +180,22 @@ def test_order(truth, ranked, outcome):
     row = named(truth, ordered=ordered)["Products whose order is exactly right"]
     assert counts(row) == outcome
     assert row.result == pytest.approx(outcome[0] / 3)
+
+
+@pytest.mark.parametrize(
+    ("ranked", "outcome"),
+    [
+        ("BDC", (3, 0, 0)),
+        ("AZ", (3, 0, 0)),  # whatever follows
+        ("CAD", (2, 0, 1)),
+        ("EA", (2, 0, 1)),  # a blurry image
+        ("", (2, 1, 0)),
+    ],
+)
+def test_hero(truth, ranked, outcome):
+    chosen = [("p1", rank, image) for rank, image in enumerate(ranked, 1)] + [("p2", 1, "G")]
+    ordered = rows("product_id rank image_id", chosen, rank=pl.Int32)
+    assert counts(named(truth, ordered=ordered)["Products with the right hero"]) == outcome
 
 
 def test_a_set_where_nothing_is_usable_is_wrong(truth):

@@ -6,10 +6,12 @@ import pytest
 
 from imgassets.operations.planning import Plan, fingerprints, plan, stale_partitions
 from imgassets.operations.reviews import add_tasks, record_answer, undo_answer
-from imgassets.settings import Settings
+from imgassets.settings import OrderingSettings, Settings
 from imgassets.warehouse.contracts import (
     FeedFiles,
     FetchedImages,
+    ImageClicks,
+    ImageRelevance,
     ModelVersions,
     PartitionState,
     TypePriorities,
@@ -159,6 +161,41 @@ def test_flags_of_ones_own_count(warehouse: Warehouse, settings: Settings, tmp_p
     assert stale(warehouse, own) == []
     file.write_text(text.replace('"pet"', '"animal"'))
     assert stale(warehouse, own) == [(DAYS[0], "tablet")], "titles stand in reasons"
+
+
+def test_a_categorys_policy_clicks_and_relevance_count(
+    warehouse: Warehouse, settings: Settings, tmp_path: Path
+) -> None:
+    first, second = DAYS[:2]
+    feeds = [share(d, c, f"{d}{c}") for d in (first, second) for c in ("laptop", "tablet")]
+    set_feeds(warehouse, *feeds)
+    complete(warehouse, settings)
+    shown = {"day": second, "category": "tablet", "product_id": "p", "image": "a.jpg",
+             "position": 1, "impressions": 10, "clicks": 1}  # fmt: skip
+    fits = {"day": second, "category": "tablet", "product_id": "p", "image_id": "a" * 64,
+            "score": 0.5, "model_version": "1"}  # fmt: skip
+    for contract, row in ((ImageClicks, shown), (ImageRelevance, fits)):
+        warehouse.replace([Replacement(contract, contract.conform(pl.DataFrame([row])))], WRITE)
+    # Positions are compared in the whole category; no policy asks for relevance.
+    assert stale(warehouse, settings) == [(first, "tablet"), (second, "tablet")]
+    complete(warehouse, settings)
+    warehouse.replace(
+        [Replacement(ImageClicks, ImageClicks.conform(pl.DataFrame([shown | {"clicks": 2}])))],
+        WRITE,
+    )
+    assert stale(warehouse, settings) == [(first, "tablet"), (second, "tablet")]
+
+    (tmp_path / "p.toml").write_text("[categories.laptop]\nmax_images = 4")
+    chosen = settings.model_copy(
+        update={"ordering": OrderingSettings(policies=tmp_path / "p.toml")}
+    )
+    complete(warehouse, settings)
+    assert stale(warehouse, chosen) == [(first, "laptop"), (second, "laptop")]
+    (tmp_path / "p.toml").write_text("[default]\nmin_relevance = 0.2")
+    complete(warehouse, chosen)
+    changed = pl.DataFrame([fits | {"score": 0.6}])
+    warehouse.replace([Replacement(ImageRelevance, ImageRelevance.conform(changed))], WRITE)
+    assert stale(warehouse, chosen) == [(second, "tablet")]
 
 
 def test_where_things_are_kept_does_not_count(warehouse: Warehouse, settings: Settings) -> None:

@@ -9,6 +9,7 @@ from imgassets.selection import PRODUCT
 from imgassets.selection.clusters import cluster_duplicates
 from imgassets.selection.decisions import explain
 from imgassets.selection.ordering import order_image_sets
+from imgassets.selection.policies import read_policies
 from imgassets.selection.quality import score_quality
 from imgassets.selection.thresholds import read_thresholds
 from imgassets.settings import QualitySettings
@@ -92,7 +93,16 @@ def select(make_aggregated, make_signals, make_types, to_cluster, key):
             orient="row",
         )
         sets = order_image_sets(
-            wanted, aggregated, quality, types, clusters, PRIORITIES, offers, compliance
+            products=wanted,
+            aggregated=aggregated,
+            signals=signals,
+            quality=quality,
+            types=types,
+            clusters=clusters,
+            compliance=compliance,
+            priorities=PRIORITIES,
+            policies=read_policies(),
+            before=offers,
         )
         decisions = explain(aggregated, quality, types, clusters, sets.ordered, compliance)
         return (
@@ -128,7 +138,7 @@ def test_one_of_each_type_first_then_the_extras(select, names) -> None:
     assert ordered["rank"].to_list() == list(range(1, 8))
     assert ordered["is_hero"].to_list() == [True] + [False] * 6
     assert ordered["reason"].to_list() == [
-        "first front image: type rank 1 of bags",
+        "first front image: type rank 1 of bags; hero by the suppliers' position 3, the first of 2",
         "first back image: type rank 2 of bags",
         "first closeup image: type rank 3 of bags",
         "first unsure image: a type without a rank in bags, after those with one",
@@ -288,7 +298,7 @@ def test_every_image_has_a_decision(select, key) -> None:
     )
     assert decisions.select(PRODUCT).n_unique() == 1
     reasons = {r["image_id"]: (r["decision"], r["reason"]) for r in decisions.iter_rows(named=True)}
-    assert reasons[key("f1")] == ("chosen", "first front image: type rank 1 of bags")
+    assert reasons[key("f1")] == ("chosen", "first front image: type rank 1 of bags; hero")
     assert reasons[key("f2")] == (
         "left_out",
         f"duplicate of {key('f1')[:8]}: by their signals, "

@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -132,6 +132,14 @@ class DedupSettings(_Part):
     )
 
 
+class OrderingSettings(_Part):
+    """How image sets are ordered."""
+
+    policies: Path | None = Field(
+        None, description="TOML file of policies by category, over the shipped ones."
+    )
+
+
 class TypeSettings(_Part):
     """The classifiers of image types."""
 
@@ -208,6 +216,50 @@ class MarketplaceSettings(_Part):
     )  # fmt: skip
 
 
+_SHORTEST_KEY = 16
+
+
+class ServiceSettings(_Part):
+    """The web service and its REST interface."""
+
+    # A message about a faulty key must not print it.
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    url: str = Field("", description="What people reach the service by; for links to its pages.")
+    api_keys: list[SecretStr] = Field(
+        default_factory=list,
+        description="Keys of /v1, each '<name>:<key>'; none: only this machine may use it.",
+    )
+    requests_per_minute: int = Field(
+        600, ge=1, description="Requests to /v1 that one key, or one address, may make."
+    )
+    workers: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1,
+        description="Image sets that are selected at the same time.",
+    )  # fmt: skip
+    max_waiting: int = Field(
+        64, ge=0, description="Image sets that may wait their turn; more are turned away."
+    )
+    deadline_seconds: float = Field(
+        10.0, ge=0, description="Time after which a request is answered with a job to poll."
+    )
+    result_minutes: float = Field(15.0, gt=0, description="How long a job's result is kept.")
+    max_images: int = Field(50, ge=1, description="Images of one product in a request.")
+    max_upload_bytes: int = Field(
+        64 * 2**20, ge=1, description="Bytes of one request with files in it."
+    )
+
+    @field_validator("api_keys")
+    @classmethod
+    def _named_keys(cls, keys: list[SecretStr]) -> list[SecretStr]:
+        pairs = [key.get_secret_value().partition(":") for key in keys]
+        if any(not name or len(secret) < _SHORTEST_KEY for name, _, secret in pairs):
+            raise ValueError(f"a key is '<name>:<key>', the key of {_SHORTEST_KEY} characters or more")
+        if len({name for name, _, _ in pairs}) < len(pairs):
+            raise ValueError("two keys have the same name")
+        return keys
+
+
 def config_file() -> Path:
     """Return the TOML file that settings are read from; it may be absent."""
     home = Path(os.environ.get("IMGASSETS_HOME", ".imgassets"))
@@ -249,6 +301,9 @@ class Settings(BaseSettings):
         date(2024, 1, 1), description="First day partition; feeds of earlier days are refused."
     )
     flags: Path | None = Field(None, description="TOML file of more flags; see flags.toml.")
+    photo_limits: Path | None = Field(
+        None, description="TOML file of limits of customers' photos, for the shipped one."
+    )
     engine: Literal["local", "ray"] = Field(
         "local", description="What computes signals: this machine's processes, or a Ray cluster."
     )
@@ -260,11 +315,13 @@ class Settings(BaseSettings):
     ray: RaySettings = Field(default_factory=RaySettings)
     quality: QualitySettings = Field(default_factory=QualitySettings)
     dedup: DedupSettings = Field(default_factory=DedupSettings)
+    ordering: OrderingSettings = Field(default_factory=OrderingSettings)
     types: TypeSettings = Field(default_factory=TypeSettings)
     category: CategorySettings = Field(default_factory=CategorySettings)
     learning: LearningSettings = Field(default_factory=LearningSettings)
     review: ReviewSettings = Field(default_factory=ReviewSettings)
     marketplaces: MarketplaceSettings = Field(default_factory=MarketplaceSettings)
+    service: ServiceSettings = Field(default_factory=ServiceSettings)
 
     @model_validator(mode="after")
     def _derive(self) -> Settings:

@@ -24,10 +24,12 @@ from pydantic import BaseModel
 from imgassets.cli import app
 from imgassets.learning.categories import read_categories
 from imgassets.sample import write_sample_catalog
+from imgassets.selection.policies import read_policies
 from imgassets.selection.quality import DEFECTS
 from imgassets.settings import Settings
 from imgassets.warehouse.contracts import BY_NAME
-from imgassets.warehouse.lake import Warehouse, view_files
+from imgassets.warehouse.lake import Warehouse
+from imgassets.warehouse.views import sql_folder, views
 from tests.command import other_variables, run_command
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,7 +39,7 @@ BIN = Path(sys.executable).parent
 
 RUN = re.compile(
     r"imgassets (ingest|categories|labels import|train|types|backfill|gallery|sql|defects|models"
-    r"|compare-pairs|pairs tune|matches"
+    r"|compare-pairs|pairs tune|matches|dictionary|search"
     r"|review (?!serve))(?!.*--launch)"
     r'|eval "\$\(imgassets env\)" && dagster '
 )
@@ -70,7 +72,14 @@ ELSEWHERE = {
     "imgassets pairs train photos --out comparator.txt": "tests/learning/test_pair_training.py",
     'export IMGASSETS_DEDUP__COMPARATOR="$PWD/comparator.txt"': "tests/operations",
     'export IMGASSETS_DEDUP__THRESHOLDS="$PWD/thresholds.toml"': "tests/operations",
+    'export IMGASSETS_ORDERING__POLICIES="$PWD/policies.toml"': "tests/operations",
+    "imgassets clicks import clicks.csv": "tests/operations/test_clicks_import.py",
     "imgassets serve --host 127.0.0.1 --port 8000": "tests/service",
+    "curl -H 'Content-Type: application/json' -d @product.json "
+    "http://127.0.0.1:8000/v1/image-sets": "tests/service/v1",
+    """export IMGASSETS_SERVICE__API_KEYS='["shop:0123456789abcdef"]'""": "tests/service/v1",
+    "curl -H 'X-API-Key: 0123456789abcdef' "
+    "'http://127.0.0.1:8000/v1/search?q=blue+mug'": "tests/service/v1",
     'export IMGASSETS_FEEDS="$PWD/feeds" IMGASSETS_IMAGE_BASE="$PWD"': "imgassets/settings.py",
     "imgassets backfill --launch --wait --timeout 3600": "tests/integration",
     'duckdb -cmd "$(imgassets sql --attach)"': "tests/test_readme.py",
@@ -233,7 +242,8 @@ def test_the_files_they_write(ran):
     scorecard = pl.read_csv(ran.folder / "scorecard.csv")
     assert {"acme", "borealis", "cobalt"} == set(scorecard["supplier_id"])
     assert pl.read_ndjson(ran.folder / "heroes.jsonl")["is_hero"].all()
-    assert "<html" in (ran.folder / "gallery.html").read_text(encoding="utf-8")
+    for page in ("gallery.html", "dictionary.html"):
+        assert "<html" in (ran.folder / page).read_text(encoding="utf-8")
 
 
 def test_state_lies_where_the_readme_says(ran):
@@ -267,13 +277,26 @@ def test_every_query_finds_rows(ran, query):
     assert ran.warehouse.sql(query).height > 0
 
 
+def test_every_view_and_query_of_the_analysts_answers(ran):
+    answers = {view.name: ran.warehouse.sql(f"FROM {view.name}") for view in views()}
+    for path in (sql_folder() / "queries").glob("*.sql"):
+        answers[path.stem] = ran.warehouse.sql(path.read_text(encoding="utf-8"))
+    # One day of feeds that agree, and no answers of people.
+    nothing_to_tell = {
+        "category_conflicts", "current_answers", "label_conflicts", "review_agreement",
+        "hero_changes", "where_clicks_and_policy_disagree",
+    }  # fmt: skip
+    empty = {name for name, rows in answers.items() if rows.is_empty()}
+    assert empty - nothing_to_tell == set()
+
+
 def test_every_table_and_view_is_listed_with_what_one_row_is(ran):
     listed = set()
     for table in re.findall(
         r"^\| (?:table|view) \| one row is \|\n\|.*\n((?:\|.*\n)+)", README, re.M
     ):
         listed |= set(re.findall(r"^\| `([a-z_]+)`", table, re.MULTILINE))
-    assert listed == {*BY_NAME, *(path.stem for path in view_files())}
+    assert listed == {*BY_NAME, *(view.name for view in views())}
     assert listed == set(ran.warehouse.sql("SHOW TABLES")["name"])
 
 
@@ -311,10 +334,17 @@ def float_or(text):
 
 
 def test_the_example_of_categories_is_read(tmp_path):
-    (example,) = [block for block in blocks("toml") if "[categories." in block]
+    (example,) = [block for block in blocks("toml") if "[verticals." in block]
     (tmp_path / "categories.toml").write_text(example, encoding="utf-8")
     lists = read_categories(tmp_path / "categories.toml")
     assert lists.categories["vertical"].to_list() == ["apparel"]
+
+
+def test_the_example_of_policies_is_read(tmp_path):
+    (example,) = [block for block in blocks("toml") if "push_down" in block]
+    (tmp_path / "policies.toml").write_text(example, encoding="utf-8")
+    mugs = read_policies(tmp_path / "policies.toml").of("mugs")
+    assert (mugs.min_images, mugs.max_images, mugs.clicks.learned) == (3, 8, True)
 
 
 @pytest.mark.parametrize("example", [b for b in blocks("toml") if "[categories." not in b])

@@ -9,15 +9,19 @@ import typer
 from imgassets import __version__
 from imgassets.cli import (
     category,
+    clicks,
     data,
     defects,
     demo,
+    dictionary,
     label,
     matches,
+    mock,
     models,
     pairs,
     query,
     review,
+    search,
     serve,
     training,
     types,
@@ -39,6 +43,7 @@ app = typer.Typer(
 )
 categories = typer.Typer(no_args_is_help=True, help="The categories: their types and orders.")
 labels = typer.Typer(no_args_is_help=True, help="People's labels of images.")
+clicked = typer.Typer(no_args_is_help=True, help="Clicks on images.")
 reviews = typer.Typer(no_args_is_help=True, help="Questions to people, and their answers.")
 typed = typer.Typer(no_args_is_help=True, help="Image types: comparisons and reports.")
 synthetic = typer.Typer(no_args_is_help=True, help="What is drawn to train on: defects, types.")
@@ -46,6 +51,7 @@ labelled_pairs = typer.Typer(no_args_is_help=True, help="Pairs of pictures: wher
 registered = typer.Typer(no_args_is_help=True, help="Registered models and their versions.")
 app.add_typer(categories, name="categories")
 app.add_typer(labels, name="labels")
+app.add_typer(clicked, name="clicks")
 app.add_typer(synthetic, name="defects")
 app.add_typer(reviews, name="review")
 app.add_typer(registered, name="models")
@@ -61,6 +67,7 @@ categories.command("resolve")(data.resolve)
 typed.command("compare")(types.compare)
 typed.command("report")(types.report)
 labels.command("import")(label.import_)
+clicked.command("import")(clicks.import_)
 reviews.command("types")(review.types)
 reviews.command("pairs")(review.pairs)
 reviews.command("export")(review.export)
@@ -79,9 +86,12 @@ app.command("train")(training.train)
 reviews.command("round")(training.review_round)
 app.command("backfill")(work.backfill)
 app.command("matches")(matches.matches)
+app.command("mock-run")(mock.mock_run)
 # A query may start with a comment, "-- …", which is no option.
 app.command("sql", context_settings={"ignore_unknown_options": True})(query.sql)
+app.command("search")(search.search)
 app.command("gallery")(demo.gallery)
+app.command("dictionary")(dictionary.dictionary)
 app.command("serve")(serve.serve)
 app.command("env")(query.env)
 

@@ -44,7 +44,9 @@ def settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise CommandError(f"setting {name}: {first['msg']} (got {first['input']!r})") from error
+        # A faulty key is still a key: it must not reach a terminal or a log.
+        got = "" if "api_keys" in first["loc"] else f" (got {first['input']!r})"
+        raise CommandError(f"setting {name}: {first['msg']}{got}") from error
     except tomllib.TOMLDecodeError as error:
         raise CommandError(f"{config_file()} is no TOML file: {error}") from error
 

@@ -41,7 +41,7 @@ def serve(
     There is no login: whoever reaches the service can answer as anybody. Behind a proxy that
     asks for one, name the proxy's host with `--allow-host`.
     """
-    _run(host, port, allow_host or [], open_page, page="/")
+    _run(host, port, allow_host or [], open_page, page="/", warm=True)
 
 
 def serve_review(
@@ -54,22 +54,25 @@ def serve_review(
     _run(host, port, allow_host or [], open_page, page="/review")
 
 
-def _run(host: str, port: int, allow_host: list[str], open_page: bool, page: str) -> None:
+def _run(
+    host: str, port: int, allow_host: list[str], open_page: bool, page: str, warm: bool = False
+) -> None:
     import uvicorn
 
     from imgassets.ingest.store import ImageStore
-    from imgassets.moderation.flags import all_flags
+    from imgassets.operations.models import open_registry
     from imgassets.service.app import create_app
 
     of = settings()
     with _listen(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
         app = create_app(
+            of,
             open_warehouse(of),
             ImageStore(of.image_store),
-            of.vision,
-            all_flags(of.flags),
+            open_registry(of),
             [shown, *allow_host],
+            warm=warm,
         )
         config = uvicorn.Config(
             app,

@@ -171,16 +171,25 @@ def _refused_file(
     )
 
 
-def _derive(raw: pl.DataFrame, base: ImageBase) -> pl.DataFrame:
-    """Add what the rules look at: slug, resolved location, parsed numbers and truth values."""
-    category = pl.col("category")
-    slug = (
-        category.str.normalize("NFKD")
+def _slug(name: pl.Expr) -> pl.Expr:
+    return (
+        name.str.normalize("NFKD")
         .str.replace_all(r"\p{M}", "")
         .str.to_lowercase()
         .str.replace_all(r"[^a-z0-9]+", "-")
         .str.strip_chars("-")
     )
+
+
+def category_slug(name: str) -> str:
+    """Return a category's slug as feeds get it: 'T-Shirts' becomes 't-shirts'; '' if none."""
+    slug: str = pl.select(_slug(pl.lit(name))).item()
+    return slug
+
+
+def _derive(raw: pl.DataFrame, base: ImageBase) -> pl.DataFrame:
+    """Add what the rules look at: slug, resolved location, parsed numbers and truth values."""
+    slug = _slug(pl.col("category"))
     curated = pl.col("is_curated").str.to_lowercase()
     running = pl.int_range(1, pl.len() + 1).over("product_id").cast(pl.Int64)
     # A float column of a table with gaps writes the whole number 2 as 2.0.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -249,8 +250,9 @@ def _curves(
     return precision_recall_plot(f"{flag}: precision and recall", curves)
 
 
+@functools.lru_cache(maxsize=16)
 def load_model(folder: Path) -> AnyModel:
-    """Load a registered version of either kind."""
+    """Load a registered version of either kind; its folder never changes, so once is enough."""
     block = (Path(folder) / "backbone").is_dir()
     return BlockModel.load(folder) if block else FlagModel.load(folder)
 

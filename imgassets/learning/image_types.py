@@ -9,6 +9,7 @@ with the present champion, and with the wider model that answers a category unti
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -164,8 +165,9 @@ def train_types(
     )
 
 
+@functools.lru_cache(maxsize=64)
 def load_model(folder: Path, device: str = "auto") -> AnyTypeModel:
-    """Load a registered version of either kind.
+    """Load a registered version of either kind; its folder never changes, so once is enough.
 
     Raises:
         CorruptedVersion: it holds neither, e.g. because an older release made it.

@@ -11,8 +11,7 @@ from imgassets.gallery import GalleryData, ScoreRow, Tables, latest, render_gall
 from imgassets.ingest.store import ImageStore
 from imgassets.operations.images import rows_so_far
 from imgassets.operations.selection import supplier_sequences
-from imgassets.selection.decisions import explain
-from imgassets.warehouse.contract import NONE
+from imgassets.selection.decisions import explain, with_rules
 from imgassets.warehouse.contracts import (
     AggregatedImages,
     ComparedPairs,
@@ -91,7 +90,9 @@ def collect(
         of_products(tables.ordered),
         of_products(compliance),
     )
-    decisions = _with_rules(decisions, tables, compliance)
+    decisions = with_rules(
+        decisions, tables.quality, tables.types, tables.clusters, compliance
+    )
     cells = frozenset(Partition(day, category) for day, category, _ in keys.iter_rows())
     return GalleryData(
         products=changes.select(*_PRODUCT, "status")
@@ -121,38 +122,6 @@ def write_gallery(
 ) -> Path:
     """Render the gallery page of some partitions and return its path."""
     return render_gallery(collect(warehouse, partitions, scoreboard), store.get, out, title=title)
-
-
-def _with_rules(decisions: pl.DataFrame, tables: Tables, compliance: pl.DataFrame) -> pl.DataFrame:
-    """Add the id of the rule that left an image out, and the image that a duplicate repeats."""
-    image = [*_PRODUCT, "image_id"]
-    failed = tables.quality.select(*image, pl.col("failed_rules").list.first().alias("failed"))
-    flagged = (
-        compliance.filter(pl.col("decision") == "rejected")
-        .sort(*image, "flag")
-        .unique(image, keep="first", maintain_order=True)
-        .select(*image, flagged="flag")
-    )
-    types = tables.types.select(*image, "image_type")
-    twins = tables.clusters.filter(~pl.col("is_representative")).select(
-        *image, pl.col("cluster_id").alias("twin_image_id")
-    )
-    return (
-        decisions.join(failed, on=image, how="left")
-        .join(flagged, on=image, how="left")
-        .join(types, on=image, how="left")
-        .join(twins, on=image, how="left")
-        .with_columns(
-            pl.coalesce(
-                "flagged",
-                "failed",
-                pl.when(pl.col("image_type") == NONE).then(pl.lit("type_none")),
-                pl.when(pl.col("twin_image_id").is_not_null()).then(pl.lit("duplicate")),
-                pl.lit("not_chosen"),
-            ).alias("rule")
-        )
-        .drop("failed", "flagged", "image_type")
-    )
 
 
 def _with_refusals(before: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
@@ -207,7 +176,7 @@ def _summary(
         "images chosen": decisions.height - left_out.height,
         "duplicates left out": left_out.filter(pl.col("rule") == "duplicate").height,
         "refused by quality": left_out.filter(
-            ~pl.col("rule").is_in(["duplicate", "type_none", *flags])
+            ~pl.col("rule").is_in(["duplicate", "type_none", "over_maximum", *flags])
         ).height,
         "refused by compliance": left_out.filter(pl.col("rule").is_in(flags)).height,
         "references quarantined": tables.quarantine.filter(pl.col("stage") != "labels").height,

@@ -33,6 +33,14 @@ class TrainingError(RuntimeError):
     """A model cannot be trained; the message says what is missing."""
 
 
+def open_registry(settings: Settings) -> ModelRegistry:
+    """Return the model registry that the settings name."""
+    folder = settings.home / "mlflow"
+    return ModelRegistry(
+        settings.mlflow_tracking_uri, folder / "artifacts", cache=folder / "champions"
+    )
+
+
 class Labels(NamedTuple):
     """What people said of types, where the images have signals.
 

@@ -59,6 +59,10 @@ class PairPool:
         if self._pool is not None:
             self._pool.close()
 
+    def start(self) -> None:
+        """Start the processes now, which takes seconds."""
+        self._started().start()
+
     def measure(
         self, pairs: Sequence[tuple[str, str]], tell: Callable[[], None] = lambda: None
     ) -> list[PairMeasures]:

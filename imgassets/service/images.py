@@ -10,11 +10,14 @@ import anyio
 from fastapi import APIRouter, Request, Response
 
 from imgassets.ingest.store import ImageMissing, ImageStore
-from imgassets.service.drawing import SIDES, draw, request
 from imgassets.settings import VisionSettings
 from imgassets.vision.decode import Undecodable
+from imgassets.vision.drawing import draw, request
 from imgassets.vision.guard import GuardedPool, WorkerLimits
 from imgassets.warehouse.contracts import IMAGE_ID
+
+SIDES = (160, 320, 1200)
+"""Pixels of the longer side that pictures are drawn at: thumbnail, neighbour, and to look at."""
 
 _KEPT = 512
 """Pictures kept in memory: some 60 MB where a large one takes 120 kB."""

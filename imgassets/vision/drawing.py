@@ -1,4 +1,4 @@
-"""Drawing a stored file anew for a browser; runs in a guarded process.
+"""Drawing a stored file anew for people to look at; runs in a guarded process.
 
 What a supplier sent never reaches a browser: the file is decoded to pixels and these are encoded
 again, so EXIF, GPS positions and whatever else hides in a file stay behind.
@@ -11,9 +11,6 @@ import io
 from PIL import Image
 
 from imgassets.vision.decode import Undecodable, decode
-
-SIDES = (160, 320, 1200)
-"""Pixels of the longer side that pictures are drawn at: thumbnail, neighbour, and to look at."""
 
 _SIDE_BYTES = 2
 

@@ -191,6 +191,19 @@ class GuardedPool(Generic[R]):
         """End all processes; calls that are under way fail."""
         self._template.close()
 
+    def start(self) -> None:
+        """Start a worker now, which takes seconds the first time; the next call finds it.
+
+        Raises:
+            RuntimeError: the task cannot be imported in a fresh process, or the pool is closed.
+            OSError: no process can be started.
+        """
+        worker = self._idle.get()
+        try:
+            worker = worker or self._template.fork()
+        finally:
+            self._idle.put(worker)
+
     def call(self, data: bytes) -> R | WorkerFailure:
         """Run the task on one message in the next free worker; blocks, thread-safe.
 

@@ -64,6 +64,12 @@ class ImageSignals:
         """End the decoding processes."""
         self._pool.close()
 
+    def start(self) -> None:
+        """Do what only the first image waits for: start processes, choose the network's kernels."""
+        self._pool.start()
+        side = self.backbone.input.side
+        self.backbone.embed(np.zeros((1, side, side, 3), np.uint8))
+
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Compute one batch, as an engine that maps batches of tables wants it.
 

@@ -103,6 +103,25 @@ def test_the_asset_graph_has_a_picture(dagster: Deployment, page: Page, pictures
     assert (pictures / "asset-graph.png").stat().st_size > 20_000
 
 
+@pytest.mark.browser
+def test_what_a_run_changed_has_a_picture(dagster: Deployment, page: Page, pictures: Path) -> None:
+    done = dagster.imgassets(
+        "backfill", "--launch", "--wait", "--timeout", "500", "--category", "tablet", "--to", DAY
+    )  # which an earlier test has done, if it ran
+    assert done.returncode == 0, done.stderr
+    page.set_viewport_size({"width": 1300, "height": 1000})
+    partition = quote(f"tablet|{DAY}")
+    page.goto(f"{dagster.url}/assets/image_set_changes?view=events&partition={partition}")
+    page.get_by_text("Show Markdown").first.click()
+    shown = page.get_by_role("dialog").filter(has_text="before_and_after").first
+    images = shown.locator("img")
+    expect(images.first).to_be_visible()
+    drawn = images.evaluate_all("all => all.filter(i => i.complete && i.naturalWidth > 40).length")
+    assert drawn == images.count() >= 4
+    shown.screenshot(path=pictures / "before-after.png")
+    assert (pictures / "before-after.png").stat().st_size > 20_000
+
+
 def test_a_failed_backfill_is_told_by_the_exit_code(dagster: Deployment) -> None:
     landed = dagster.home / "feeds" / "2026-01-06"
     hidden = landed.with_name("hidden")

@@ -19,6 +19,7 @@ from imgassets.warehouse.contracts import (
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from tests.conftest import REPOSITORY
 from tests.marketplaces.conftest import aggregated_rows, reference_rows, signal_rows
+from tests.set_rows import change_rows, chosen_rows
 
 OLD, DAY = dt.date(2026, 11, 19), dt.date(2026, 11, 20)
 HERO, SECOND, LEFT_OUT = "a" * 64, "b" * 64, "c" * 64
@@ -44,21 +45,15 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         MarketplaceSettings(),
     )
     chosen = [
-        {"day": DAY, "category": "sofas", "product_id": "p1", "rank": rank, "image_id": image,
-         "image_type": "untyped", "is_hero": rank == 1, "reason": "position"}
-        for rank, image in enumerate([HERO, SECOND], 1)
-    ]  # fmt: skip
-    changes = [
-        {"day": day, "category": "sofas", "product_id": "p1", "status": "changed", "before": [],
-         "after": [], "added": [], "removed": [], "moved": [], "hero_changed": False}
-        for day in (OLD, DAY)
-    ]  # fmt: skip
+        (DAY, "sofas", "p1", rank, image, "untyped") for rank, image in enumerate([HERO, SECOND], 1)
+    ]
+    changes = [(day, "sofas", "p1") for day in (OLD, DAY)]
     warehouse.replace(
         [
             Replacement(AggregatedImages, aggregated),
             Replacement(MarketplaceCompliance, compliance),
-            Replacement(OrderedImageSets, pl.DataFrame(chosen)),
-            Replacement(ImageSetChanges, pl.DataFrame(changes)),
+            Replacement(OrderedImageSets, chosen_rows(chosen)),
+            Replacement(ImageSetChanges, change_rows(changes)),
         ],
         CommitMessage(asset="test"),
     )

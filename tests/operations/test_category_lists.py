@@ -26,6 +26,7 @@ from imgassets.warehouse.contracts import (
     TypePriorities,
 )
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
+from tests.set_rows import change_rows, chosen_rows
 
 TOML = """
 [verticals.apparel]
@@ -123,20 +124,12 @@ def fill(warehouse: Warehouse) -> None:
         SupplierOffers.create_empty().schema,
         orient="row",
     )  # fmt: skip
-    changes = pl.DataFrame(
-        [(day, "tees", p, "changed", [], [], [], [], [], False) for p in products],
-        ImageSetChanges.create_empty().schema,
-        orient="row",
-    )
-    chosen = pl.DataFrame(
-        [
-            (day, "tees", product, rank, f"{n:064x}", image_type, rank == 1, "why")
-            for n, (product, rank, image_type) in enumerate(
-                [("a", 1, "front"), ("b", 1, "back"), ("b", 2, "front"), ("d", 1, "unsure")]
-            )
-        ],
-        OrderedImageSets.create_empty().schema,
-        orient="row",
+    changes = change_rows((day, "tees", p) for p in products)
+    chosen = chosen_rows(
+        (day, "tees", product, rank, f"{n:064x}", image_type)
+        for n, (product, rank, image_type) in enumerate(
+            [("a", 1, "front"), ("b", 1, "back"), ("b", 2, "front"), ("d", 1, "unsure")]
+        )
     )
     warehouse.replace(
         [

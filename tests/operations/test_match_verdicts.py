@@ -24,6 +24,7 @@ from imgassets.warehouse.contracts import (
 )
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from tests.marketplaces.conftest import aggregated_rows
+from tests.set_rows import change_rows
 
 DAY = dt.date(2026, 11, 20)
 
@@ -51,11 +52,7 @@ def catalog(lake: Warehouse, tmp_path) -> Iterator[tuple[Warehouse, ImageStore, 
         {"day": DAY, "category": "bags", "product_id": f"p{n}", "image_id": image}
         for n, image in enumerate(ids)
     ]
-    changes = [
-        {"day": DAY, "category": "bags", "product_id": f"p{n}", "status": "changed", "before": [],
-         "after": [], "added": [], "removed": [], "moved": [], "hero_changed": False}
-        for n in range(3)
-    ]  # fmt: skip
+    changes = change_rows((DAY, "bags", f"p{n}") for n in range(3))
     pairs = [tuple(sorted((ids[a], ids[b]))) for a, b in ((0, 1), (0, 2), (1, 2))]
     matches = [
         {"left_image_id": one, "right_image_id": other, "phash_distance": 0,
@@ -65,7 +62,7 @@ def catalog(lake: Warehouse, tmp_path) -> Iterator[tuple[Warehouse, ImageStore, 
     lake.replace(
         [
             Replacement(AggregatedImages, aggregated_rows(*shown)),
-            Replacement(ImageSetChanges, pl.DataFrame(changes)),
+            Replacement(ImageSetChanges, changes),
             Replacement(ImageMatches, pl.DataFrame(matches)),
             Replacement(MatchVerdicts, MatchVerdicts.create_empty()),
         ],

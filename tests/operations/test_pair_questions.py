@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from imgassets.defs.moderation.pair_questions import pair_questions
+from imgassets.defs.moderation.questions import pair_questions
 from imgassets.defs.partitions import DAY_CATEGORY
 from imgassets.moderation.flags import SAME_PICTURE
 from imgassets.operations.pair_questions import ask_pairs, compared_categories

@@ -12,6 +12,7 @@ from imgassets.warehouse.contracts import AggregatedImages, ImageMatches, ImageS
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from tests.conftest import REPOSITORY
 from tests.marketplaces.conftest import aggregated_rows
+from tests.set_rows import change_rows
 
 OLD, DAY = dt.date(2026, 11, 19), dt.date(2026, 11, 20)
 STOCK, STOCK_COPY, OWN, OWN_COPY, ONCE, MIXED_UP = (c * 64 for c in "abcdef")
@@ -44,11 +45,6 @@ def catalog(lake: Warehouse) -> Warehouse:
     # p2 once had an image that another product has, too: no more.
     aggregated.append({"day": OLD, "category": "sofas", "product_id": "p2", "image_id": MIXED_UP})
     cells = {(row["day"], row["category"], row["product_id"]) for row in aggregated}
-    changes = [
-        {"day": day, "category": c, "product_id": p, "status": "changed", "before": [],
-         "after": [], "added": [], "removed": [], "moved": [], "hero_changed": False}
-        for day, c, p in cells
-    ]  # fmt: skip
     matches = [
         {"left_image_id": one, "right_image_id": other, "phash_distance": phash,
          "edge_dhash_distance": edge, "hsv_distance": hsv, "signals_version": "test"}
@@ -57,7 +53,7 @@ def catalog(lake: Warehouse) -> Warehouse:
     lake.replace(
         [
             Replacement(AggregatedImages, aggregated_rows(*aggregated)),
-            Replacement(ImageSetChanges, pl.DataFrame(changes)),
+            Replacement(ImageSetChanges, change_rows(cells)),
             Replacement(ImageMatches, pl.DataFrame(matches)),
         ],
         CommitMessage(asset="test"),

@@ -9,7 +9,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from imgassets.defs.moderation.type_questions import type_questions
+from imgassets.defs.moderation.questions import type_questions
 from imgassets.defs.partitions import DAY_CATEGORY
 from imgassets.moderation.type_tasks import (
     QUESTION,

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +19,13 @@ import httpx2
 import numpy as np
 import polars as pl
 import pytest
-import uvicorn
 from PIL import Image
 
 from imgassets.ingest.store import ImageStore
 from imgassets.moderation.flags import builtin_flags
 from imgassets.moderation.pair_tasks import choose_pair_tasks
 from imgassets.moderation.tasks import task_id
+from imgassets.operations.models import open_registry
 from imgassets.operations.reviews import add_tasks
 from imgassets.sample.defects import encode, promo_badge
 from imgassets.sample.products import VIEWS, products
@@ -45,6 +44,7 @@ from imgassets.warehouse.contracts import (
 )
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from tests.command import other_variables
+from tests.service.threads import ServiceThread
 
 DAY = dt.date(2026, 1, 5)
 XSS = "<script>alert('title')</script><img src=x onerror=alert(1)>"
@@ -286,27 +286,20 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-class Threaded:
-    """The service in a thread of this process."""
+class Threaded(ServiceThread):
+    """The service of a shop in a thread of this process."""
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
-        app = create_app(shop.warehouse, shop.store, shop.settings.vision, builtin_flags())
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._listener]}
-        )
+        registry = open_registry(shop.settings)
+        super().__init__(create_app(shop.settings, shop.warehouse, shop.store, registry))
 
     def __enter__(self) -> Threaded:
-        self._thread.start()
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join(30)
-        assert not self._thread.is_alive()
+        self.stop()
 
 
 @pytest.fixture

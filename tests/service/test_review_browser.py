@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from imgassets.operations.reviews import known_pairs
+from tests.screenshots import keep
 
 MARK = (0, 120, 0)
 """Colour of what the pictures of a pair differ in, as in conftest.py."""
@@ -87,6 +88,20 @@ def test_y_n_u_skip_and_undo_by_keys(tab, service):
     assert tab.text("#open") == str(len(tasks) - 3)
     assert tab.problems == []
     assert [url for url in tab.asked if not url.startswith(service.url)] == []
+
+
+def test_a_linked_question_is_asked_first_and_once(tab, service):
+    shop = service.shop
+    wanted = shop.tasks.row(7, named=True)
+    tab.open(f"/review?reviewer=Ana&task={wanted['task_id']}")
+    assert tab.ready() == wanted["image_id"]
+    tab.key("y")
+    assert tab.ready() == shop.tasks["image_id"][0]
+    tab.saved()
+    assert shop.standing() == {wanted["task_id"]: "yes"}
+    tab.open("/review?reviewer=Ana&task=../summary")
+    assert tab.ready() == shop.tasks["image_id"][0]
+    assert tab.problems == []
 
 
 def test_the_name_is_asked_once_and_remembered(tab, service):
@@ -444,6 +459,7 @@ def test_picture(tab, service, pictures):
     tab.ready()
     tab.page.wait_for_selector("#history li:nth-child(4)")
     tab.page.wait_for_load_state("networkidle")
+    keep(tab.page, "review")
     out = pictures / "review.png"
     tab.page.screenshot(path=out)
     assert out.stat().st_size > 10_000
@@ -454,6 +470,7 @@ def test_picture_of_a_pair(badged_pair, tab, service, pictures):
     tab.open("/review?reviewer=Ana&flag=same_picture")
     tab.page.wait_for_selector("#stage.two:not(.coming) .line >> nth=1")
     tab.page.wait_for_load_state("networkidle")
+    keep(tab.page, "review-pairs")
     out = pictures / "review-pairs.png"
     tab.page.screenshot(path=out)
     assert out.stat().st_size > 10_000

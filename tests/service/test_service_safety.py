@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
-from imgassets.service.drawing import SIDES, draw, request
+from imgassets.service.images import SIDES
 from imgassets.service.leases import Leases
 from imgassets.vision.decode import Undecodable
+from imgassets.vision.drawing import draw, request
 
 BODY = json.dumps({"reviewer": "Ana", "answer_id": "x", "undone_at": "2026-01-06T10:00:00Z"})
 JSON = {"content-type": "application/json"}

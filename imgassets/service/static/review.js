@@ -35,6 +35,7 @@ const state = {
 let round = 0; // Replies to what was asked before a change of flag or name are dropped.
 let fetching = false;
 let timer = 0;
+let linked = address.get("task") ?? ""; // A question that a page links to: it is asked first.
 
 const outbox = new Outbox({ changed: showSaved, refused: showRefusals });
 
@@ -216,6 +217,20 @@ function restart() {
   round += 1;
   Object.assign(state, { current: null, store: [], skipped: [], open: null });
   showRest({ title: "Looking for questions" });
+  if (linked) askLinked();
+  else refill();
+}
+
+async function askLinked() {
+  const asked = round;
+  const taskId = linked;
+  linked = "";
+  const task = /^[0-9a-f]{16}$/.test(taskId) ? await oneTask(taskId).catch(() => null) : null;
+  if (asked !== round) return;
+  if (task) {
+    state.current = task;
+    show();
+  }
   refill();
 }
 

@@ -1,0 +1,70 @@
+"""Templates to pages: everything that is put into one is escaped."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from imgassets.gallery.cards import words
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters["words"] = words
+_ENVIRONMENT.filters["number"] = "{:,}".format
+
+
+def product_address(category: str, product_id: str, **query: object) -> str:
+    """Return the address of a product's page.
+
+    Args:
+        category: the product's category.
+        product_id: any text: a supplier chose it.
+        query: further parts; those that are None or '' are left out.
+    """
+    asked = {name: value for name, value in query.items() if value not in (None, "")}
+    address = f"/products/{quote(category, safe='')}"
+    # A browser takes the part '..' of a path away, however it is written.
+    if {".", ".."} & set(product_id.replace("\\", "/").split("/")):
+        asked = {"id": product_id, **asked}
+    else:
+        address += f"/{quote(product_id, safe='')}"
+    return f"{address}?{urlencode(asked)}" if asked else address
+
+
+def moment(time: datetime) -> str:
+    """Return a moment as a person reads it, in UTC as all of the warehouse's."""
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def stamp(time: datetime) -> str:
+    """Return a moment as an address names it, to the microsecond."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def share(part: float) -> str:
+    """Return a share as a person reads it, with a decimal only near both ends."""
+    return f"{100 * part:.{0 if part in (0, 1) or 0.1 <= part <= 0.99 else 1}f} %"
+
+
+def brief(text: str) -> str:
+    """Shorten the image ids in a sentence to what tells them apart."""
+    return re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1", text)
+
+
+_ENVIRONMENT.globals.update(product_address=product_address, share=share)
+_ENVIRONMENT.filters.update(brief=brief, moment=moment, stamp=stamp)
+
+
+def page(name: str, status: int = 200, **values: object) -> HTMLResponse:
+    """Return a template's page."""
+    return HTMLResponse(_ENVIRONMENT.get_template(name).render(values), status)

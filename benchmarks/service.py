@@ -160,8 +160,10 @@ def _pictures(photos: Path | None, category: str) -> list[bytes]:
     """Return pictures of SIDE pixels as JPEG: photos, or views of drawn products."""
     found: list[bytes] = []
     if photos is not None:
-        for path in sorted(photos.glob("*.jpg"))[:60]:
+        for path in sorted(photos.rglob("*.jpg"))[:60]:
             found.append(_jpeg(Image.open(path).convert("RGB")))
+        if len(found) < IMAGES:
+            raise SystemExit(f"{photos} holds {len(found)} JPEG files: {IMAGES} are needed")
         return found
     for product in (p for p in products(4) if p.category == category):
         for view in VIEWS[category]:

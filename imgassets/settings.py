@@ -227,7 +227,7 @@ class ServiceSettings(_Part):
 
     url: str = Field("", description="What people reach the service by; for links to its pages.")
     api_keys: list[SecretStr] = Field(
-        default_factory=list,
+        [],
         description="Keys of /v1, each '<name>:<key>'; none: only this machine may use it.",
     )
     requests_per_minute: int = Field(
@@ -254,7 +254,7 @@ class ServiceSettings(_Part):
     def _named_keys(cls, keys: list[SecretStr]) -> list[SecretStr]:
         pairs = [key.get_secret_value().partition(":") for key in keys]
         if any(not name or len(secret) < _SHORTEST_KEY for name, _, secret in pairs):
-            raise ValueError(f"a key is '<name>:<key>', the key of {_SHORTEST_KEY} characters or more")
+            raise ValueError(f"a key is '<name>:<key>', at least {_SHORTEST_KEY} characters of key")
         if len({name for name, _, _ in pairs}) < len(pairs):
             raise ValueError("two keys have the same name")
         return keys

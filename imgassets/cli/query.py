@@ -81,12 +81,14 @@ def _print(frame: pl.DataFrame, format: Format) -> None:
             typer.echo(json.dumps(row, default=str, ensure_ascii=False))
         return
     if format is Format.csv:
-        lists = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
+        nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
         flat = frame.with_columns(
-            pl.col(name).map_elements(
-                lambda value: json.dumps(value.to_list(), default=str), return_dtype=pl.String
+            pl.Series(
+                name,
+                [None if v is None else json.dumps(v, default=str) for v in frame[name].to_list()],
+                pl.String,
             )
-            for name in lists
+            for name in nested
         )
         sys.stdout.write(flat.write_csv())
         return

@@ -15,14 +15,16 @@ from rich.table import Table
 
 from imgassets.cli.common import CommandError, console, errors, open_warehouse, settings
 
+Categories = Annotated[
+    list[str] | None, typer.Option(help="Only this category; may be repeated. Default: all.")
+]
+
 _SKIPPED_SHOWN = 20
 """Skipped answers that are listed one by one."""
 
 
 def types(
-    category: Annotated[
-        list[str] | None, typer.Option(help="Only this category; may be repeated. Default: all.")
-    ] = None,
+    category: Categories = None,
 ) -> None:
     """Ask people for the types of images that the model is least sure of.
 
@@ -48,9 +50,7 @@ def types(
 
 
 def pairs(
-    category: Annotated[
-        list[str] | None, typer.Option(help="Only this category; may be repeated. Default: all.")
-    ] = None,
+    category: Categories = None,
 ) -> None:
     """Ask people about pairs of images of which the comparator is unsure that they are the same.
 

@@ -90,9 +90,7 @@ def collect(
         of_products(tables.ordered),
         of_products(compliance),
     )
-    decisions = with_rules(
-        decisions, tables.quality, tables.types, tables.clusters, compliance
-    )
+    decisions = with_rules(decisions, tables.quality, tables.types, tables.clusters, compliance)
     cells = frozenset(Partition(day, category) for day, category, _ in keys.iter_rows())
     return GalleryData(
         products=changes.select(*_PRODUCT, "status")

@@ -6,11 +6,10 @@ import polars as pl
 
 from imgassets.moderation.flags import SAME_PICTURE
 from imgassets.moderation.pair_tasks import choose_pair_tasks
-from imgassets.moderation.tasks import task_id, task_states
-from imgassets.operations.reviews import add_tasks
+from imgassets.moderation.tasks import task_id
+from imgassets.operations.reviews import add_tasks, asked_before
 from imgassets.selection.thresholds import read_thresholds
 from imgassets.settings import Settings
-from imgassets.warehouse.contracts import ReviewAnswers, ReviewTasks
 from imgassets.warehouse.lake import Warehouse
 from imgassets.warehouse.partitions import quote
 
@@ -42,20 +41,14 @@ def ask_pairs(warehouse: Warehouse, category: str, settings: Settings) -> int:
     pairs = warehouse.sql(_NEWEST_PAIRS.format(category=quote(category)))
     if pairs.is_empty():
         return 0
-    where = f"flag = {quote(SAME_PICTURE)}"
-    asked = warehouse.read(ReviewTasks, where=where)
-    states = task_states(
-        asked.filter(pl.col("category") == category), warehouse.read(ReviewAnswers, where=where)
-    )
-    n_open = states.filter(pl.col("n_reviewers") == 0).height
+    asked = asked_before(warehouse, SAME_PICTURE, category, settings.review)
     keys = [
         task_id(SAME_PICTURE, left, right)
         for left, right in pairs.select("left_image_id", "right_image_id").iter_rows()
     ]
-    new = pairs.with_columns(task_id=pl.Series(keys)).join(asked, on="task_id", how="anti")
+    new = pairs.with_columns(task_id=pl.Series(keys)).join(asked.tasks, on="task_id", how="anti")
     limit = read_thresholds(settings.dedup.thresholds).of(category).same_probability
-    budget = settings.review.tasks_per_round - n_open
-    return add_tasks(warehouse, choose_pair_tasks(category, new, limit, budget))
+    return add_tasks(warehouse, choose_pair_tasks(category, new, limit, asked.budget))
 
 
 def compared_categories(warehouse: Warehouse) -> list[str]:

@@ -1,7 +1,8 @@
 """Products with what became of their image sets, page by page.
 
-A page reads columns of numbers and ids of one category, and the rest of the products that it shows:
-a category of a million products takes about a second, and no more memory than one of ten.
+A page reads columns of numbers and ids of the category, and everything else of its own products
+alone: half a second in a category of 200,000 products on two cores, two where those are asked for
+that lost duplicates, whose table is read as well.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def list_products(
         KeyError: there is no such kind.
     """
     rows = AsOf(warehouse, category=category)
-    conditions = [KINDS[kind][1] if kind else "true"]
+    condition = KINDS[kind][1] if kind else "true"
     found = _found(text)
     if after is not None:
         last = f"(category, product_id) > ({quote(after[0])}, {quote(after[1])})"
@@ -115,7 +116,7 @@ def list_products(
         found += f" AND category >= {quote(after[0])} AND {last}"
     wanted = rows.sql(
         f"SELECT day, category, product_id FROM ({_with_kinds(found, kind == 'duplicates')}) "
-        f"WHERE {conditions[0]} ORDER BY category, product_id LIMIT {int(limit)}"
+        f"WHERE {condition} ORDER BY category, product_id LIMIT {int(limit)}"
     )
     if wanted.is_empty():
         return []

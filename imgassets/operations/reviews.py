@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 import polars as pl
 
@@ -11,7 +12,8 @@ from imgassets.moderation import known
 from imgassets.moderation import known_pairs as pairs
 from imgassets.moderation import known_types as types
 from imgassets.moderation.flags import IMAGE_TYPE, SAME_PICTURE
-from imgassets.moderation.tasks import tasks_open_to
+from imgassets.moderation.tasks import task_states, tasks_open_to
+from imgassets.settings import ReviewSettings
 from imgassets.warehouse.contracts import ReviewAnswers, ReviewTasks
 from imgassets.warehouse.lake import Addition, CommitMessage, Warehouse
 from imgassets.warehouse.partitions import quote
@@ -121,6 +123,35 @@ def add_tasks(warehouse: Warehouse, tasks: pl.DataFrame) -> int:
         return 0
     warehouse.replace([Addition(ReviewTasks, new)], CommitMessage(asset="review_tasks"))
     return new.height
+
+
+class Asked(NamedTuple):
+    """What was asked before.
+
+    Attributes:
+        tasks: every task of the flag, of all categories.
+        budget: questions of the category that may be added now; negative if too many are open.
+    """
+
+    tasks: pl.DataFrame
+    budget: int
+
+
+def asked_before(warehouse: Warehouse, flag: str, category: str, settings: ReviewSettings) -> Asked:
+    """Return what was asked about a flag, so that nothing is asked twice or too much at a time.
+
+    Args:
+        warehouse: holds tasks and answers.
+        flag: a flag, or what stands for types and pairs.
+        category: whose open questions count.
+        settings: how many may be open.
+    """
+    where = f"flag = {quote(flag)}"
+    tasks = warehouse.read(ReviewTasks, where=where)
+    of_category = tasks.filter(pl.col("category") == category)
+    states = task_states(of_category, warehouse.read(ReviewAnswers, where=where))
+    unanswered = states.filter(pl.col("n_reviewers") == 0).height
+    return Asked(tasks, settings.tasks_per_round - unanswered)
 
 
 def known_values(warehouse: Warehouse) -> pl.DataFrame:

@@ -14,7 +14,8 @@ from imgassets.warehouse.history import AsOf, Snapshot, latest_snapshot, snapsho
 from imgassets.warehouse.lake import Warehouse
 
 _NEWEST = """
-SELECT day, category, status, before, added, removed, moved, hero_changed
+SELECT day, category, status, before, added, removed, moved, hero_changed,
+    missing_images
 FROM image_set_changes
 QUALIFY row_number() OVER (PARTITION BY category ORDER BY day DESC) = 1
 ORDER BY category
@@ -116,6 +117,7 @@ class ProductSet:
         removed: image ids the other way round.
         moved: image ids in both, at another place among those.
         hero_changed: the first image differs.
+        missing_images: how many images it has less than its policy's minimum; None: not known.
         images: what is shown, in order.
         left_out: what is not, by rule.
     """
@@ -132,6 +134,7 @@ class ProductSet:
     removed: list[str]
     moved: list[str]
     hero_changed: bool
+    missing_images: int | None
     images: list[ShownImage]
     left_out: list[LeftOutImage]
 

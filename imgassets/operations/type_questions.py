@@ -7,18 +7,17 @@ from collections.abc import Sequence
 import polars as pl
 
 from imgassets.moderation.flags import IMAGE_TYPE
-from imgassets.moderation.tasks import task_states
 from imgassets.moderation.type_tasks import (
     choose_type_tasks,
     type_choices,
     with_neighbours,
 )
 from imgassets.operations.categories import category_types
-from imgassets.operations.reviews import add_tasks, known_types, type_contradictions
+from imgassets.operations.reviews import add_tasks, asked_before, known_types, type_contradictions
 from imgassets.settings import Settings
 from imgassets.vision.backbones import signals_version
 from imgassets.warehouse.contract import NONE, UNSURE, UNTYPED
-from imgassets.warehouse.contracts import ReviewAnswers, ReviewTasks, TypePriorities
+from imgassets.warehouse.contracts import TypePriorities
 from imgassets.warehouse.lake import Warehouse
 from imgassets.warehouse.partitions import quote
 
@@ -52,12 +51,7 @@ def ask_types(warehouse: Warehouse, category: str, settings: Settings) -> int:
         choices = type_choices(_types(warehouse, category))
     except ValueError as error:
         raise ValueError(f"category {category}: {error}") from error
-    where = f"flag = {quote(IMAGE_TYPE)}"
-    asked = warehouse.read(ReviewTasks, where=where)
-    states = task_states(
-        asked.filter(pl.col("category") == category), warehouse.read(ReviewAnswers, where=where)
-    )
-    n_open = states.filter(pl.col("n_reviewers") == 0).height
+    asked = asked_before(warehouse, IMAGE_TYPE, category, settings.review)
     known = known_types(warehouse).select("product_id", "image_id", told="image_type")
     disputed = (
         type_contradictions(warehouse)
@@ -71,11 +65,10 @@ def ask_types(warehouse: Warehouse, category: str, settings: Settings) -> int:
             has_view=(~pl.coalesce("told", "image_type").is_in(no_view)).any().over("product_id")
         )
         .filter(pl.col("told").is_null())
-        .join(asked, on="image_id", how="anti")
+        .join(asked.tasks, on="image_id", how="anti")
         .join(disputed, on=["product_id", "image_id"], how="left")
     )
-    budget = settings.review.tasks_per_round - n_open
-    tasks = choose_type_tasks(category, choices, candidates, budget)
+    tasks = choose_type_tasks(category, choices, candidates, asked.budget)
     told = known.join(images, on=["product_id", "image_id"], how="semi").select("image_id").unique()
     compared = pl.concat([tasks.select("image_id"), told])
     embeddings = _embeddings(warehouse, category, compared, settings)

@@ -1,7 +1,7 @@
 """Bodies of the REST interface's requests: how long they may be, and how slowly they may come.
 
-FastAPI's ``max_body_size`` is fixed where a route is declared, before settings are known, answers in
-plain text, and has no limit of time.
+FastAPI's ``max_body_size`` is fixed where a route is declared, before settings are known, answers
+in plain text, and has no limit of time.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def history(
     product: ProductId = "",
     old: int | None = None,
     new: int | None = None,
-    skip: Annotated[int, Query(ge=0)] = 0,
+    skip: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
 ) -> Response:
     """Compare what was shown at two snapshots."""
     warehouse = desk.warehouse

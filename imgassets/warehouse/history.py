@@ -133,7 +133,6 @@ class AsOf:
         snapshot_id: the snapshot; None: what stands now.
         category: only rows of this category.
         product_ids: only rows of these products; None: of all.
-        since: only partitions from this day on; None: all.
         until: only partitions up to this day; None: all.
 
     A limit counts for the tables that have its column.
@@ -146,7 +145,6 @@ class AsOf:
         *,
         category: str | None = None,
         product_ids: Iterable[str] | None = None,
-        since: date | None = None,
         until: date | None = None,
     ) -> None:
         self._warehouse = warehouse
@@ -155,10 +153,8 @@ class AsOf:
         self._limits: dict[str, str] = {}
         if category is not None:
             self._limits["category"] = f"category = {quote(category)}"
-        days = [f"day >= {quote(since)}"] if since is not None else []
-        days += [f"day <= {quote(until)}"] if until is not None else []
-        if days:
-            self._limits["day"] = " AND ".join(days)
+        if until is not None:
+            self._limits["day"] = f"day <= {quote(until)}"
         if product_ids is not None:
             listed = ", ".join(quote(product) for product in product_ids) or "NULL"
             self._limits["product_id"] = f"product_id IN ({listed})"

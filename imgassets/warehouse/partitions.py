@@ -36,7 +36,10 @@ def quote(value: object) -> str:
         return repr(value)
     if isinstance(value, date):
         return f"DATE '{value.isoformat()}'"
-    return "'" + str(value).replace("'", "''") + "'"
+    literal = "'" + str(value).replace("'", "''") + "'"
+    if "\0" in literal:  # where DuckDB's parser would stop
+        return "(" + literal.replace("\0", "' || chr(0) || '") + ")"
+    return literal
 
 
 def partition_predicate(partitions: Iterable[Partition]) -> str:

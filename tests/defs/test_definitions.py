@@ -14,8 +14,8 @@ import pytest
 from imgassets.cli.common import open_warehouse
 from imgassets.definitions import defs
 from imgassets.defs.feeds.sensors import feed_sensor
-from imgassets.defs.lineage import column_schema
 from imgassets.defs.jobs import MAIN_ASSETS, close_previous_day
+from imgassets.defs.lineage import column_schema
 from imgassets.defs.partitions import (
     CATEGORY,
     ROUND,
@@ -264,4 +264,14 @@ def test_one_run_of_two_partitions_writes_both_describes_each_and_passes_its_che
         assert metadata["dagster/column_schema"].value == column_schema(SupplierOffers)
         assert int(str(metadata["snapshot_id"].value)) > 0
         assert metadata["dagster/table_name"].value == "lake.main.supplier_offers"
+    changed = [
+        event.metadata
+        for event in result.asset_materializations_for_node("ordered_sets")
+        if event.asset_key.path[-1] == "image_set_changes"
+    ]
+    strips = [str(m["before_and_after"].value) for m in changed if "before_and_after" in m]
+    assert strips
+    assert all("data:image/webp;base64," in strip and len(strip) < 100_000 for strip in strips)
+    assert all(metadata["by_category"].value for metadata in changed)
+
     assert CATEGORY.name == "category"

@@ -274,6 +274,7 @@ def test_a_misspelt_setting_is_an_error(tmp_path: Path) -> None:
     assert "unknown setting IMGASSETS_BACKBON" in done.stderr
 
 
+@pytest.mark.soak
 def test_backfill_trains_first_where_there_are_labels_and_no_model(shop: Shop) -> None:
     rows, labels = [], ["product_id,image_url,image_type"]
     for n in range(12):

@@ -66,6 +66,7 @@ class TestOfPoints:
 
         return train
 
+    @pytest.mark.soak
     def test_a_version_carries_its_making(self, learn, registry) -> None:
         held = both_sides(range(20, 22), split="holdout")
         missed = example("missed", "g21", True, looks=False, split="holdout")
@@ -95,6 +96,7 @@ class TestOfPoints:
         for word in ("Does it?", "recall", "review", "promoted: first version"):
             assert word in card
 
+    @pytest.mark.soak
     def test_more_labels_make_a_version_and_only_a_better_one_answers(
         self, learn, registry
     ) -> None:

@@ -76,7 +76,7 @@ def test_rows_are_narrowed(warehouse: Warehouse) -> None:
     assert len(sets(now)) == 2
     assert sets(AsOf(warehouse, product_ids=["c", "it's"])) == [(DAY, "c", "run-2")]
     assert sets(AsOf(warehouse, product_ids=[])) == []
-    assert sets(AsOf(warehouse, since=NEXT_DAY, until=NEXT_DAY)) == [(NEXT_DAY, "a", "run-4")]
+    assert len(sets(AsOf(warehouse, until=DAY))) == 2
 
 
 def test_views_read_the_tables_of_then(warehouse: Warehouse) -> None:

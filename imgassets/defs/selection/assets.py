@@ -164,7 +164,9 @@ def dedup_clusters(
         )
     },
     deps=[
-        "type_priorities", "image_clicks", "image_relevance",
+        "type_priorities",
+        "image_clicks",
+        "image_relevance",
         # It marks its partitions complete: whatever else a partition needs comes before it.
         "marketplace_compliance",
     ],

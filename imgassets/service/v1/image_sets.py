@@ -160,6 +160,7 @@ async def _answer(
     made.future.add_done_callback(lambda _: tidy())
     if not await made.wait(_patience(prefer, engine.settings.service.deadline_seconds)):
         return _unfinished(made, 202)
+    engine.jobs.forget(made)
     return _json(made.future.result())
 
 

@@ -81,7 +81,7 @@ class Jobs(Generic[T]):
             QueueFull: too much waits already.
         """
         with self._lock:
-            self._forget()
+            self._expire()
             if self.unfinished() >= self._most:
                 raise QueueFull
             job: Job[T] = Job(uuid.uuid4().hex, owner, self._threads.submit(work))
@@ -92,9 +92,14 @@ class Jobs(Generic[T]):
     def find(self, job_id: str, owner: str) -> Job[T] | None:
         """Return an owner's job, unless it ended too long ago."""
         with self._lock:
-            self._forget()
+            self._expire()
             job = self._jobs.get(job_id)
         return job if job is not None and job.owner == owner else None
+
+    def forget(self, job: Job[T]) -> None:
+        """Drop a job whose outcome has been told: nobody will ask for it."""
+        with self._lock:
+            self._jobs.pop(job.id, None)
 
     def unfinished(self) -> int:
         """Return how many jobs wait or run."""
@@ -104,7 +109,7 @@ class Jobs(Generic[T]):
         """Give up what waits, and wait for what runs."""
         self._threads.shutdown(cancel_futures=True)
 
-    def _forget(self) -> None:
+    def _expire(self) -> None:
         now = self._clock()
         self._jobs = {
             job_id: job

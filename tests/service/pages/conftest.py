@@ -169,6 +169,8 @@ def _set(
         {
             **key, "rank": rank, "image_id": after[rank - 1], "image_type": VIEW_NAMES[place],
             "is_hero": rank == 1, "reason": f"{VIEW_NAMES[place]} is number {rank} of the policy",
+            "policy_rank": rank, "click_rank": len(places) + 1 - rank, "click_rate": 0.031,
+            "ordered_by": "policy",
         }
         for rank, place in enumerate(places, 1)
     ]  # fmt: skip
@@ -176,7 +178,7 @@ def _set(
         **key, "status": "changed", "before": before, "after": after, "added": [],
         "removed": sorted(set(before) - set(after)),
         "moved": [a for a, b in zip(after, common, strict=True) if a != b],
-        "hero_changed": after[:1] != before[:1],
+        "hero_changed": after[:1] != before[:1], "missing_images": 3 - len(after),
     }  # fmt: skip
     return {OrderedImageSets: ordered, ImageSetChanges: [change]}
 

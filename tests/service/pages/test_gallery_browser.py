@@ -128,13 +128,17 @@ def test_an_open_question_is_one_click_away(open_page, stocked):
     expect(tab.locator("#question")).to_have_text("Does it carry a badge?")
 
 
-PATHS = ("/products", product_address("backpack", HOSTILE), "/history?category=backpack")
+PATHS = {
+    "products": "/products",
+    "product": product_address("backpack", HOSTILE),
+    "history": "/history?category=backpack",
+}
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (1280, "dark")])
 def test_no_width_scrolls_sideways_and_text_has_contrast(open_page, width, scheme):
     tab = open_page("/", viewport={"width": width, "height": 800}, color_scheme=scheme)
-    for path in PATHS:
+    for name, path in PATHS.items():
         tab.goto(path)
         for summary in tab.locator("summary").all():
             summary.click()
@@ -144,7 +148,7 @@ def test_no_width_scrolls_sideways_and_text_has_contrast(open_page, width, schem
         assert tab.locator("h1").count() == 1
         unlabelled = "[...document.querySelectorAll('select, input:not([type=hidden])')]"
         assert tab.evaluate(f"{unlabelled}.filter((e) => !e.labels.length).length") == 0
-        look(tab, f"{path.strip('/').split('/')[0].split('?')[0]}-{width}-{scheme}")
+        look(tab, f"{name}-{width}-{scheme}")
 
 
 FAINT = """() => {

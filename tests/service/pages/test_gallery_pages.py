@@ -137,6 +137,8 @@ def test_every_image_has_its_story(story, stocked):
     assert "By comparator, pixel by pixel (pairs-1)" in said
     assert "Laid over number 2: the same" in said
     assert f"duplicate of {plain[:8]}: laid over each other" in said
+    assert "Place by the policy 1 Place by clicks 2 Clicks per look 0.0310 By policy" in said
+    assert "1 short of the minimum" in said
     assert said.index(f"Image {badged}") > said.index("Left out")
     assert said.index(f"Image {blurry}") > said.index("Left out")
 
@@ -219,6 +221,28 @@ def test_two_moments_are_compared(pages, stocked):
 @pytest.mark.parametrize("query", ["old=999999", "category=shoes", "old=0&new=1"])
 def test_moments_and_categories_are_checked(pages, query):
     assert pages.get(f"/history?{query}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/products?q=%00",
+        "/products?q=%EF%BF%BE%F0%9F%91%95%25_%5C",
+        "/products?after=%27%00&after_category=%22",
+        "/products?category=%00",
+        "/products/backpack/%00",
+        "/products/%00/x",
+        "/products/backpack/x?at=9999-12-31",
+        "/products/backpack/x?at=0001-01-01T00:00:00%2B23:59",
+        "/products/backpack/x?day=9999-12-31",
+        "/history?product=%00&category=backpack",
+        "/history?old=99999999999999999999",
+        "/history?skip=99999999999",
+        "/history?skip=99999999999999999999999",
+    ],
+)
+def test_no_address_breaks_a_page(pages, path):
+    assert pages.get(path).status_code in (200, 400, 404, 422)
 
 
 def test_nothing_yet_says_what_to_do(fresh_client):

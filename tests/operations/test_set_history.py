@@ -1,7 +1,5 @@
 import datetime as dt
-from typing import Any
 
-import polars as pl
 import pytest
 
 from imgassets.operations.set_comparison import SetDifference, compare
@@ -12,86 +10,11 @@ from imgassets.operations.set_history import (
     snapshots,
     standing_snapshot,
 )
-from imgassets.warehouse.contracts import (
-    AggregatedImages,
-    Contract,
-    ImageSetChanges,
-    OrderedImageSets,
-    QualityScores,
-    SupplierOffers,
-)
 from imgassets.warehouse.history import BeforeHistory
-from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
-from imgassets.warehouse.partitions import Partition
+from imgassets.warehouse.lake import Warehouse
+from tests.set_rows import DAY, A, B, C, write_set
 
-DAY, NEXT_DAY = dt.date(2026, 1, 5), dt.date(2026, 1, 6)
-A, B, C = (letter * 64 for letter in "abc")
-
-
-def rows_of(
-    contract: type[Contract], key: dict[str, Any], *rows: dict[str, Any]
-) -> tuple[type[Contract], pl.DataFrame]:
-    schema = contract.create_empty().schema
-    return contract, pl.DataFrame([{**key, **row} for row in rows], schema=schema)
-
-
-def write(
-    warehouse: Warehouse, run: str, day: dt.date, category: str, product: str, *shown: str
-) -> int:
-    """Write a product's set: of the images A, B and C, sent in this order, those shown."""
-    key = {"day": day, "category": category, "product_id": product}
-    file = {
-        "suppliers": ["acme"], "image_urls": ["1.jpg"], "best_position": 1, "is_curated": False,
-        "format": "PNG", "width": 800, "height": 600, "byte_size": 9, "mode": "rgb",
-        "bit_depth": 8, "frames": 1, "first_seen": DAY,
-    }  # fmt: skip
-    judged = {
-        "p_blurry": 0, "p_small_object": 0, "p_placeholder": 0, "judged_by": ["blurry: rules"],
-    }  # fmt: skip
-    common = [image for image in (A, B, C) if image in shown]
-    change = {
-        "status": "changed", "before": [A, B, C], "after": list(shown), "added": [],
-        "removed": [image for image in (A, B, C) if image not in shown],
-        "moved": [new for new, old in zip(shown, common, strict=True) if new != old],
-        "hero_changed": shown[:1] != (A,),
-    }  # fmt: skip
-    offer = {
-        "supplier_id": "acme", "image_url": "1.jpg", "image_location": "/1.jpg", "position": 1,
-        "title": f"{product} of {run}", "is_curated": False, "feed_file": "f", "feed_row": 1,
-    }  # fmt: skip
-    tables = [
-        rows_of(SupplierOffers, key, offer),
-        rows_of(AggregatedImages, key, *({**file, "image_id": image} for image in (A, B, C))),
-        rows_of(
-            QualityScores,
-            key,
-            *(
-                {
-                    **judged, "image_id": image, "passed": image in shown,
-                    "failed_rules": [] if image in shown else ["blurry"],
-                    "reasons": [] if image in shown else [f"{image[0]} is blurry"],
-                }
-                for image in (A, B, C)
-            ),
-        ),
-        rows_of(
-            OrderedImageSets,
-            key,
-            *(
-                {
-                    "rank": rank, "image_id": image, "image_type": "front", "is_hero": rank == 1,
-                    "reason": f"place {rank} by {run}",
-                }
-                for rank, image in enumerate(shown, 1)
-            ),
-        ),
-        rows_of(ImageSetChanges, key, change),
-    ]  # fmt: skip
-    cell = frozenset([Partition(day, category)])
-    return warehouse.replace(
-        [Replacement(contract, frame, cell, {"product_id": product}) for contract, frame in tables],
-        CommitMessage("image_set_changes", run),
-    )
+NEXT_DAY = DAY + dt.timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +23,10 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, list[int]
     folder = tmp_path_factory.mktemp("kept")
     lake = Warehouse(f"ducklake:sqlite:{folder}/catalog.sqlite", f"{folder}/data")
     return lake, [
-        write(lake, "run-1", DAY, "tees", "p/1", A, B),
-        write(lake, "run-2", DAY, "tees", "p/1", B, A),
-        write(lake, "run-2", NEXT_DAY, "tees", "p/1", C),
-        write(lake, "run-3", DAY, "bags", "it's", A, B, C),
+        write_set(lake, "run-1", DAY, "tees", "p/1", A, B),
+        write_set(lake, "run-2", DAY, "tees", "p/1", B, A),
+        write_set(lake, "run-2", NEXT_DAY, "tees", "p/1", C),
+        write_set(lake, "run-3", DAY, "bags", "it's", A, B, C),
     ]
 
 
@@ -163,7 +86,7 @@ def test_what_is_not_there_is_said(kept):
 
 def test_a_product_of_two_categories_needs_one_named(kept):
     warehouse, _ = kept
-    write(warehouse, "run-4", DAY, "tees", "it's", B)
+    write_set(warehouse, "run-4", DAY, "tees", "it's", B)
     with pytest.raises(SeveralCategories, match="in the categories bags, tees: name one") as told:
         image_set(warehouse, "it's")
     assert told.value.categories == ["bags", "tees"]

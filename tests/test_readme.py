@@ -134,7 +134,7 @@ def ran(tmp_path_factory):
     home = folder / "state"
     variables = {
         "IMGASSETS_HOME": str(home),
-        "IMGASSETS_LEARNING__MAX_SOURCES": "12",  # quick: the commands are the point
+        "IMGASSETS_LEARNING__MAX_SOURCES": "6",  # quick: the commands are the point
         "IMGASSETS_LEARNING__MAX_AUGMENTATIONS": "1",
     }
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"

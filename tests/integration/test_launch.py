@@ -46,6 +46,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.mark.browser
+@pytest.mark.soak
 def test_a_person_backfills_two_partitions_in_the_ui(dagster: Deployment, page: Page) -> None:
     selection = quote('key:"supplier_offers" or key:"fetched_images"')
     page.goto(f"{dagster.url}/asset-groups~{selection}/")
@@ -122,6 +123,7 @@ def test_what_a_run_changed_has_a_picture(dagster: Deployment, page: Page, pictu
     assert (pictures / "before-after.png").stat().st_size > 20_000
 
 
+@pytest.mark.soak
 def test_a_failed_backfill_is_told_by_the_exit_code(dagster: Deployment) -> None:
     landed = dagster.home / "feeds" / "2026-01-06"
     hidden = landed.with_name("hidden")

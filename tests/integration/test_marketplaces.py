@@ -11,6 +11,7 @@ from tests.integration.conftest import Deployment
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.soak
 def test_a_backfill_judges_every_image_by_every_rule(deployment: Deployment) -> None:
     done = deployment.imgassets("backfill", "--category", "tablet", "--to", "2026-01-05")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -130,6 +130,7 @@ class TestOfPoints:
         assert second.promoted
         assert second.explanation.startswith("champion 1 cannot be read, replaced: model weapon")
 
+    @pytest.mark.soak
     def test_a_first_model_that_is_no_better_than_the_rule_stays_behind(
         self, learn, registry
     ) -> None:

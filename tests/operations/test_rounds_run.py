@@ -35,7 +35,8 @@ from imgassets.warehouse.lake import Warehouse
 from imgassets.warehouse.partitions import Partition
 from tests.moderation.people import NOW
 
-pytestmark = pytest.mark.slow
+# A round through the command line is in tests/test_readme.py.
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 DAY = dt.date(2026, 1, 5)
 BUDGET = 12
@@ -260,7 +261,6 @@ rounds.run_round("adult", 1, made["warehouse"], made["registry"], made["store"],
 """
 
 
-@pytest.mark.soak
 def test_a_round_killed_between_training_and_commit_is_run_again(catalog: Catalog) -> None:
     seed_labels(catalog, "adult", "laptop", 5)
     settings = catalog.settings

@@ -38,6 +38,7 @@ def test_ray_computes_the_rows_of_this_process(local_cluster, draw_garment, enco
     assert not ray.is_initialized()
 
 
+@pytest.mark.soak
 def test_an_error_in_an_actor_ends_the_computation(local_cluster) -> None:
     with pytest.raises(Exception, match="absent"):
         compute_signals(["absent"], {}.__getitem__, VisionSettings(workers=1), RaySettings())

@@ -20,6 +20,8 @@ from imgassets.operations.live_selection import LiveSelection, Selected
 from imgassets.operations.photo_scores import PhotoScorer
 from imgassets.operations.product_search import ProductSearch
 from imgassets.operations.standing import StandingReader
+from imgassets.selection.policies import read_policies
+from imgassets.selection.thresholds import read_thresholds
 from imgassets.service.telemetry import Metrics
 from imgassets.service.v1.jobs import Jobs
 from imgassets.service.v1.messages import ImageSet
@@ -40,6 +42,9 @@ class Engine:
         registry: where the champions are.
         metrics: what is counted.
 
+    Raises:
+        ValueError: a file of thresholds or policies that the settings name is wrong.
+
     Attributes:
         is_ready: whether models and processes were started ahead.
     """
@@ -53,6 +58,9 @@ class Engine:
         metrics: Metrics,
     ) -> None:
         service = settings.service
+        # A wrong file must stop the service at its start, not its first request.
+        read_thresholds(settings.dedup.thresholds)
+        read_policies(settings.ordering.policies)
         self.settings = settings
         self.warehouse = warehouse
         self.standing = StandingReader(warehouse, settings.quality.max_products_sharing)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import polars as pl
+
+from imgassets.gallery.addresses import product_address
 
 MAX_BYTES = 80_000
 """Characters of one strip, its pictures included: whole products are left out beyond."""
@@ -137,11 +138,6 @@ def plain(text: str) -> str:
     return _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
 
 
-def product_page(service: str, category: str, product_id: str) -> str:
-    """Return the address of a product's page."""
-    return f"{service.rstrip('/')}/products/{quote(category, safe='')}/{quote(product_id, safe='')}"
-
-
 class _Strip:
     """A Markdown table whose pictures stand below it, each once."""
 
@@ -189,7 +185,8 @@ def _product(row: Mapping[str, Any], service: str) -> str:
     name = f"{plain(row['product_id'])} ({plain(row['category'])})"
     if not service:
         return name
-    return f"[{name}]({product_page(service, row['category'], row['product_id'])})"
+    address = product_address(row["category"], row["product_id"])
+    return f"[{name}]({service.rstrip('/')}{address})"
 
 
 def _what_changed(row: Mapping[str, Any]) -> str:

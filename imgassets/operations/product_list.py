@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from imgassets.operations.set_history import TITLES
 from imgassets.warehouse.contracts import ImageSetChanges
 from imgassets.warehouse.history import AsOf, writes
 from imgassets.warehouse.lake import Warehouse
@@ -58,13 +59,6 @@ SELECT c.day, c.category, c.product_id, c.status, c.before, c."after", c.added, 
     c.hero_changed
 FROM image_set_changes AS c
 SEMI JOIN wanted USING (day, category, product_id)
-"""
-
-_TITLES = """
-SELECT category, product_id, first(title ORDER BY day DESC, supplier_id, title) AS title
-FROM supplier_offers
-WHERE title IS NOT NULL
-GROUP BY ALL
 """
 
 
@@ -121,7 +115,7 @@ def list_products(
     if wanted.is_empty():
         return []
     of_page = AsOf(warehouse, category=category, product_ids=wanted["product_id"])
-    titles = {row[:2]: row[2] for row in of_page.sql(_TITLES).iter_rows()}
+    titles = {row[:2]: row[2] for row in of_page.sql(TITLES).iter_rows()}
     details: dict[tuple[str, str], dict[str, Any]] = {
         (row["category"], row["product_id"]): row
         for row in of_page.sql(_DETAILS, wanted=wanted).iter_rows(named=True)

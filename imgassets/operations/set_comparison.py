@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from imgassets.selection.changes import moved
 from imgassets.warehouse.history import AsOf
 from imgassets.warehouse.lake import Warehouse
 
@@ -49,9 +50,7 @@ class SetDifference:
     @property
     def moved(self) -> list[str]:
         """Return the images in both, in the new order, whose place among those differs."""
-        both = set(self.old or []) & set(self.new or [])
-        places = [[image for image in side or [] if image in both] for side in (self.old, self.new)]
-        return [new for old, new in zip(*places, strict=True) if old != new]
+        return moved(self.old or [], self.new or [])
 
     @property
     def hero_changed(self) -> bool:

@@ -21,10 +21,13 @@ QUALIFY row_number() OVER (PARTITION BY category ORDER BY day DESC) = 1
 ORDER BY category
 """
 
-_TITLE = """
-SELECT first(title ORDER BY day DESC, supplier_id, title) AS title
-FROM supplier_offers WHERE title IS NOT NULL
+TITLES = """
+SELECT category, product_id, first(title ORDER BY day DESC, supplier_id, title) AS title
+FROM supplier_offers
+WHERE title IS NOT NULL
+GROUP BY ALL
 """
+"""Products' titles as the first supplier that names them wrote them, newest feed first."""
 
 _SHOWN = """
 SELECT o.* EXCLUDE (day, category, product_id), a.image_urls, a.suppliers, a.width, a.height
@@ -175,9 +178,10 @@ def image_set(
     changes = found.row(0, named=True)
     of_day = rows.until(changes["day"], only=True)
     left_out = of_day.sql(_LEFT_OUT).iter_rows(named=True) if with_left_out else ()
+    titles = rows.until(changes["day"]).sql(TITLES)["title"]
     return ProductSet(
         product_id=product_id,
-        title=rows.until(changes["day"]).sql(_TITLE)["title"][0],
+        title=titles[0] if len(titles) else None,
         snapshot_id=snapshot.snapshot_id,
         snapshot_time=snapshot.time,
         images=[ShownImage(**row) for row in of_day.sql(_SHOWN).iter_rows(named=True)],

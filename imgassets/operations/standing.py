@@ -28,7 +28,7 @@ SELECT category, image_id, max(products) AS products FROM (
 """
 
 CHECKED_EVERY = 1.0
-"""Seconds that what was read is taken for the newest: reading the snapshot's number takes a few
+"""Seconds that what was read is taken for the newest: reading the snapshot's number takes some 20
 milliseconds."""
 
 

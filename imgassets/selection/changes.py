@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from imgassets.selection import PRODUCT
@@ -33,7 +35,7 @@ def changes_of(
         .with_columns(pl.col("before").fill_null(none), pl.col("after").fill_null(none))
     )
     before_list, after_list = both["before"].to_list(), both["after"].to_list()
-    moved = [_moved(b, a) for b, a in zip(before_list, after_list, strict=True)]
+    moves = [moved(b, a) for b, a in zip(before_list, after_list, strict=True)]
     missing = pl.col("min_images").cast(pl.Int32) - pl.col("after").list.len().cast(pl.Int32)
     return (
         both.with_columns(
@@ -45,7 +47,7 @@ def changes_of(
             ),
             added=pl.col("after").list.set_difference("before").list.sort(),
             removed=pl.col("before").list.set_difference("after").list.sort(),
-            moved=pl.Series(moved, dtype=pl.List(pl.String)),
+            moved=pl.Series(moves, dtype=pl.List(pl.String)),
             hero_changed=pl.col("before").list.first().ne_missing(pl.col("after").list.first()),
             missing_images=missing.clip(0),
         )
@@ -79,8 +81,8 @@ def _first_suppliers_images(before: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _moved(before: list[str], after: list[str]) -> list[str]:
-    """Images in both lists whose place among the common images differs."""
+def moved(before: Sequence[str], after: Sequence[str]) -> list[str]:
+    """Return the images in both lists, in the new order, whose place among those differs."""
     common = set(before) & set(after)
     old = [image for image in before if image in common]
     new = [image for image in after if image in common]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Response
 
+from imgassets.gallery.addresses import product_address
 from imgassets.gallery.cards import STATUS_LABELS
 from imgassets.operations.product_list import (
     KINDS,
@@ -20,7 +21,7 @@ from imgassets.operations.product_list import (
 from imgassets.operations.product_story import product_story
 from imgassets.operations.set_comparison import compare
 from imgassets.operations.set_history import NoImageSet, image_set, snapshots
-from imgassets.service.rendering import page, product_address
+from imgassets.service.rendering import page
 from imgassets.service.reviews import Desk
 from imgassets.service.story import steps
 from imgassets.warehouse.history import BeforeHistory, Snapshot

@@ -8,6 +8,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from imgassets.service.problems import REST
+
 MAX_BODY = 256 * 1024
 """Bytes of a request's body: a hundred answers take a tenth of it."""
 
@@ -65,7 +67,7 @@ class SameOriginOnly:
             if writes or scope["path"].startswith("/api/"):
                 refusal = _foreign(headers)
             # The REST interface has limits of its own, and takes files as well.
-            if writes and refusal is None and not scope["path"].startswith("/v1/"):
+            if writes and refusal is None and not scope["path"].startswith(REST):
                 refusal = _bad_body(headers)
             if refusal is not None:
                 status, error, detail = refusal

@@ -10,11 +10,11 @@ import pytest
 from playwright.sync_api import Browser, expect
 from polars.testing import assert_frame_equal
 
+from imgassets.gallery.addresses import product_address
 from imgassets.ingest.store import ImageStore
 from imgassets.operations.live_selection import LiveSelection
 from imgassets.operations.models import open_registry
 from imgassets.service.app import create_app
-from imgassets.service.rendering import product_address
 from imgassets.settings import Settings
 from imgassets.warehouse.contracts import ImageSetChanges, OrderedImageSets, SupplierOffers
 from imgassets.warehouse.lake import Warehouse

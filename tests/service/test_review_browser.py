@@ -9,7 +9,11 @@ import pytest
 from PIL import Image
 
 from imgassets.operations.reviews import known_pairs
+from tests.contrast import faint
 from tests.screenshots import keep
+
+DESK = "#desk *:not([disabled]), .bar *:not([disabled])"
+"""All that a reviewer may have to read."""
 
 MARK = (0, 120, 0)
 """Colour of what the pictures of a pair differ in, as in conftest.py."""
@@ -247,7 +251,7 @@ def test_a_pair_is_shown_side_by_side_with_boxes_where_it_differs(
     page.keyboard.press("b")
     assert page.is_visible("#stage .box >> nth=0")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate(FAINT) == []
+    assert faint(page, DESK) == []
     assert tab.problems == []
     tab.context.close()
 
@@ -421,32 +425,8 @@ def test_no_width_scrolls_sideways_and_text_has_contrast(browser, service, width
         assert 0 <= box["y"] <= 800 - box["height"], f"{selector} is in view"
     missing = tab.page.evaluate("[...document.images].filter((i) => !i.hasAttribute('alt')).length")
     assert missing == 0
-    faint = tab.page.evaluate(FAINT)
-    assert faint == []
+    assert faint(tab.page, DESK) == []
     tab.context.close()
-
-
-FAINT = """() => {
-  const parse = (c) => c.match(/[\\d.]+/g).map(Number);
-  const light = (c) => {
-    const [r, g, b] = c.slice(0, 3).map((v) => v / 255)
-      .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const behind = (e) => {
-    const c = parse(getComputedStyle(e).backgroundColor);
-    return c.length < 4 || c[3] > 0 ? c : behind(e.parentElement);
-  };
-  return [...document.querySelectorAll("#desk *, .bar *")]
-    .filter((e) => e.offsetParent && !e.disabled
-      && [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
-    .filter((e) => {
-      const [a, b] = [light(parse(getComputedStyle(e).color)), light(behind(e))]
-        .sort((x, y) => y - x);
-      return (a + 0.05) / (b + 0.05) < 4.5;
-    })
-    .map((e) => e.outerHTML.slice(0, 80));
-}"""
 
 
 def test_picture(tab, service, pictures):

@@ -26,6 +26,7 @@ RESPONSES = documented(
     s401="The key is missing or wrong.",
     s403="No keys are set, and the request does not come from the service's own machine.",
     s413="The body is too large.",
+    s422="The request is wrong; `errors` says where.",
     s429="Too many requests: wait as long as Retry-After says.",
 )
 """What any request under /v1 may be answered."""

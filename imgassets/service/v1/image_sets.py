@@ -45,7 +45,6 @@ _SELECTING: dict[int | str, dict[str, Any]] = {
     },
     **documented(
         s408="The body stopped.",
-        s422="The request is wrong; `errors` says where.",
         s503="Too much waits already, or models or warehouse are out of reach.",
     ),
 }
@@ -119,7 +118,6 @@ async def select_uploads(
     response_model=JobAnswer,
     responses=documented(
         s404="No such job: it never was, is another key's, or ended too long ago.",
-        s422="The request is wrong; `errors` says where.",
         s503="Models or warehouse were out of reach.",
     ),
 )

@@ -23,7 +23,6 @@ router = APIRouter(prefix="/v1", tags=["products"], responses=RESPONSES)
     responses=documented(
         s404="The product has no image set, or had none then.",
         s409="It is in several categories: name one.",
-        s422="The request is wrong; `errors` says where.",
         s503="The warehouse is out of reach.",
     ),
 )

@@ -16,9 +16,7 @@ router = APIRouter(prefix="/v1", tags=["search"], responses=RESPONSES)
 
 @router.get(
     "/search",
-    responses=documented(
-        s422="The request is wrong; `errors` says where.", s503="The warehouse is out of reach."
-    ),
+    responses=documented(s503="The warehouse is out of reach."),
 )
 def search(
     request: Request,

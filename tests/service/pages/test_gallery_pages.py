@@ -8,7 +8,7 @@ import re
 import pytest
 from markupsafe import escape
 
-from imgassets.service.rendering import product_address
+from imgassets.gallery.addresses import product_address
 from tests.service.conftest import XSS
 from tests.service.pages.conftest import DAY, HOSTILE, NEXT_DAY, REFUSED
 

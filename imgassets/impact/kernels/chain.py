@@ -1,0 +1,330 @@
+"""The chain over what cannot be integrated out: which controls matter, and variance ratios.
+
+Level, season and slope, the coefficients and the noise's variance are integrated out exactly (a
+collapsed Gibbs sampler, Liu 1994). What is left is discrete: the set of included controls, changed
+by flips and swaps (George and McCulloch 1997), and the ratios of the states' variances to the
+noise's on a lattice of logarithms. Of each lattice point visited, the filter's inner products are
+kept, so a step costs no pass over the rows.
+
+With a = (n + df) / 2 and b = (prior sum of squares + S + sum_r df_r s_r^2 / q_r) / 2, where S is
+what the regression leaves of y' V_q^-1 y, the noise's variance is inverse gamma(a, b) and
+
+    log p(set, q | y) = log p(set) + (log |Omega| - log |X' V_q^-1 X + Omega|) / 2
+                        - log |V_q| / 2 - a log b - sum_r df_r / 2 log q_r + constant.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from imgassets.impact.kernels.lattice import Lattice, Series, load, rate_of, regress, visit
+from imgassets.impact.kernels.sweeping import sweep, sweep_set
+
+_SETTLED = 10
+"""Iterations after which the noise is known well enough to weigh the first states by it."""
+
+_FARTHEST_STEP = 3
+"""Lattice points a ratio moves at once, at most."""
+
+
+class Draws(NamedTuple):
+    """The kept states of a chain, and what each of them predicts.
+
+    The predictive distribution of a kept state is Student's t with over 50 degrees of freedom;
+    ``means`` and ``variances`` are its moments, coefficients and noise integrated out.
+
+    Attributes:
+        included: [kept, 1 + k]; the first is the column of ones.
+        place: lattice point, [kept, 3].
+        means: of each window's sum, [kept, windows].
+        variances: of each window's sum, [kept, windows].
+        noise: posterior mean of the noise's variance, [kept].
+        inclusion: probability of each control given the rest of the state, averaged, [1 + k].
+        coefficients: posterior mean of each coefficient, [1 + k].
+        day_moments: mean and mean square of each row after training, [2, days]; not computed
+            where it has no columns.
+    """
+
+    included: NDArray[np.bool_]
+    place: NDArray[np.int64]
+    means: NDArray[np.float64]
+    variances: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    inclusion: NDArray[np.float64]
+    coefficients: NDArray[np.float64]
+    day_moments: NDArray[np.float64]
+
+
+@njit(cache=True)
+def new_draws(kept: int, controls: int, windows: int, days: int) -> Draws:
+    """Return room for the draws of a chain; ``controls`` counts the column of ones."""
+    return Draws(
+        np.zeros((kept, controls), dtype=np.bool_),
+        np.zeros((kept, 3), dtype=np.int64),
+        np.zeros((kept, windows)),
+        np.zeros((kept, windows)),
+        np.zeros(kept),
+        np.zeros(controls),
+        np.zeros(controls),
+        np.zeros((2, days)),
+    )
+
+
+@njit(cache=True)
+def run_chain(
+    series: Series, lattice: Lattice, niter: int, burn: int, thin: int, seed: int, draws: Draws
+) -> float:
+    """Run a chain and fill ``draws``.
+
+    Args:
+        series: the standardised series.
+        lattice: room for lattice points; what it held is forgotten.
+        niter: iterations, burn-in included.
+        burn: iterations thrown away.
+        thin: every how many iterations one is kept.
+        seed: of the random numbers.
+        draws: room for (niter - burn) / thin draws, rounded up.
+
+    Returns:
+        Variance of the first states over the noise's. It is known in units of the series, and
+        fixed in units of the noise's once the chain knows these.
+    """
+    np.random.seed(seed)
+    width = series.columns.shape[1]
+    controls = width - 1
+    included = np.zeros(controls, dtype=np.bool_)
+    free = np.empty(controls, dtype=np.int64)
+    n_free = 0
+    for control in range(controls):
+        if series.log_odds[control] == np.inf:
+            included[control] = True
+        elif series.log_odds[control] > -np.inf:
+            free[n_free] = control
+            n_free += 1
+    free = free[:n_free]
+    start = series.noise_df / series.noise_ss
+    place = _first_place(series)
+    proposal = place.copy()
+    matrix, work = np.empty((width, width)), np.empty((width, width))
+    slab = series.precision.copy()
+    draws.inclusion[:] = 0.0
+    draws.coefficients[:] = 0.0
+    draws.day_moments[:] = 0.0
+    shape = series.shape
+    slot, row, log_a = 0, 0, 0.0
+    for iteration in range(niter):
+        if iteration == 0 or iteration == _SETTLED:
+            if iteration:
+                start = (shape - 1.0) / rate_of(series, lattice, slot, matrix[0, 0])
+            lattice.slot_of[:] = -1
+            lattice.filled[0] = 0
+            slot = visit(series, lattice, place, start)
+            log_a = load(series, lattice, slot, included, matrix)
+            slab[:] = series.precision
+            sweep_set(slab, included)
+        keep = iteration >= burn
+        for control in free:
+            rate = rate_of(series, lattice, slot, matrix[0, 0])
+            column = control + 1
+            odds = series.log_odds[control]
+            gain = _gain(
+                matrix[column, column], slab[column, column], matrix[0, column],
+                -odds if included[control] else odds, shape, rate,
+            )  # fmt: skip
+            if keep:
+                toward = -gain if included[control] else gain
+                draws.inclusion[control] += 1.0 / (1.0 + np.exp(-toward))
+            if gain >= 0.0 or np.random.random() < np.exp(gain):
+                log_a += _flip(matrix, slab, included, control)
+        if n_free > 1:
+            log_a += _swap(series, lattice, slot, included, free, matrix, slab)
+        for state in range(3):
+            points = lattice.slot_of.shape[state]
+            if points == 1:
+                continue
+            step = np.random.randint(1, _FARTHEST_STEP + 1)
+            proposal[state] = place[state] + (step if np.random.random() < 0.5 else -step)
+            new = -1
+            if 0 <= proposal[state] < points:
+                new = visit(series, lattice, proposal, start)
+            if new >= 0:
+                new_log_a, left = regress(series, lattice, new, included, work)
+                gain = lattice.log_density[new] - lattice.log_density[slot]
+                gain -= 0.5 * (new_log_a - log_a)
+                gain -= shape * np.log(
+                    rate_of(series, lattice, new, left)
+                    / rate_of(series, lattice, slot, matrix[0, 0])
+                )
+                if gain >= 0.0 or np.random.random() < np.exp(gain):
+                    place[state] = proposal[state]
+                    slot = new
+                    log_a = load(series, lattice, slot, included, matrix)
+            proposal[state] = place[state]
+        if keep and (iteration - burn) % thin == 0:
+            draws.included[row] = included
+            draws.place[row] = place
+            _predict(series, lattice, slot, included, matrix, row, draws)
+            row += 1
+    for control in range(controls):
+        if series.log_odds[control] == np.inf:
+            draws.inclusion[control] = 1.0
+        else:
+            draws.inclusion[control] /= niter - burn
+    draws.coefficients[:] /= row
+    draws.day_moments[:] /= row
+    return start
+
+
+@njit(cache=True)
+def _first_place(series: Series) -> NDArray[np.int64]:
+    """Return the lattice point nearest to the prior guesses, [3]."""
+    place = np.zeros(3, dtype=np.int64)
+    for state in range(3):
+        if series.state_df[state] > 0.0:
+            guess = series.state_ss[state] / series.state_df[state]
+            guess *= series.noise_df / series.noise_ss
+            gaps = np.abs(series.log_ratios[state] - np.log(guess))
+            place[state] = np.argmin(gaps)
+    return place
+
+
+@njit(cache=True)
+def _gain(
+    pivot: float, prior: float, share: float, log_odds: float, shape: float, rate: float
+) -> float:
+    """Return the change of the log density if a control is flipped.
+
+    Args:
+        pivot: its diagonal element in the swept regression: what it adds to |A|, or minus the
+            inverse of that if it is included.
+        prior: likewise in the swept slab.
+        share: its element in the row of y.
+        log_odds: prior log odds of the flip.
+        shape: a of the noise's inverse gamma.
+        rate: b of it before the flip.
+    """
+    remains = 1.0 - 0.5 * share * share / (pivot * rate)
+    return 0.5 * np.log(prior / pivot) + log_odds - shape * np.log(remains)
+
+
+@njit(cache=True)
+def _flip(
+    matrix: NDArray[np.float64],
+    slab: NDArray[np.float64],
+    included: NDArray[np.bool_],
+    control: int,
+) -> float:
+    """Flip a control; return the change of log |A|."""
+    change = np.log(np.abs(matrix[control + 1, control + 1]))
+    sign = -1.0 if included[control] else 1.0
+    sweep(matrix, control + 1, sign)
+    sweep(slab, control + 1, sign)
+    included[control] = not included[control]
+    return change
+
+
+@njit(cache=True)
+def _swap(
+    series: Series,
+    lattice: Lattice,
+    slot: int,
+    included: NDArray[np.bool_],
+    free: NDArray[np.int64],
+    matrix: NDArray[np.float64],
+    slab: NDArray[np.float64],
+) -> float:
+    """Try to put one control in another's place, as flips hardly can if both say the same.
+
+    Returns:
+        The change of log |A|.
+    """
+    inside = 0
+    for control in free:
+        inside += included[control]
+    if inside == 0 or inside == free.size:
+        return 0.0
+    leaving = _nth(included, free, True, np.random.randint(0, inside))
+    coming = _nth(included, free, False, np.random.randint(0, free.size - inside))
+    out, into = leaving + 1, coming + 1
+    rate = rate_of(series, lattice, slot, matrix[0, 0])
+    gain = _gain(
+        matrix[out, out], slab[out, out], matrix[0, out],
+        -series.log_odds[leaving], series.shape, rate,
+    )  # fmt: skip
+    # what the coming control's elements are once the leaving one is swept out
+    ratio = matrix[into, out] / matrix[out, out]
+    left = matrix[0, 0] - matrix[0, out] * matrix[0, out] / matrix[out, out]
+    gain += _gain(
+        matrix[into, into] - ratio * matrix[into, out],
+        slab[into, into] - slab[into, out] * slab[into, out] / slab[out, out],
+        matrix[0, into] - ratio * matrix[0, out],
+        series.log_odds[coming], series.shape, rate_of(series, lattice, slot, left),
+    )  # fmt: skip
+    if gain < 0.0 and np.random.random() >= np.exp(gain):
+        return 0.0
+    change = _flip(matrix, slab, included, leaving)
+    return change + _flip(matrix, slab, included, coming)
+
+
+@njit(cache=True)
+def _nth(
+    included: NDArray[np.bool_], free: NDArray[np.int64], wanted: bool, place: int
+) -> int:
+    """Return the free control at a place among those that are in, or out."""
+    for control in free:
+        if included[control] == wanted:
+            if place == 0:
+                return int(control)
+            place -= 1
+    return -1
+
+
+@njit(cache=True)
+def _predict(
+    series: Series,
+    lattice: Lattice,
+    slot: int,
+    included: NDArray[np.bool_],
+    matrix: NDArray[np.float64],
+    row: int,
+    draws: Draws,
+) -> None:
+    """Fill what the chain's present state predicts."""
+    inside = np.empty(included.size, dtype=np.int64)
+    count = 0
+    for control in range(included.size):
+        if included[control]:
+            inside[count] = control + 1
+            draws.coefficients[control] += matrix[0, control + 1]
+            count += 1
+    inside = inside[:count]
+    noise = rate_of(series, lattice, slot, matrix[0, 0]) / (series.shape - 1.0)
+    draws.noise[row] = noise
+    for window in range(series.ends.size):
+        mean, variance = _combine(lattice.expected[slot, window], matrix, inside)
+        draws.means[row, window] = mean
+        draws.variances[row, window] = noise * (lattice.variance[slot, window] + variance)
+    for day in range(draws.day_moments.shape[1]):
+        mean, variance = _combine(lattice.daily[slot, day], matrix, inside)
+        draws.day_moments[0, day] += mean
+        draws.day_moments[1, day] += mean * mean + noise * (
+            lattice.daily_variance[slot, day] + variance
+        )
+
+
+@njit(cache=True)
+def _combine(
+    expected: NDArray[np.float64], matrix: NDArray[np.float64], inside: NDArray[np.int64]
+) -> tuple[float, float]:
+    """Return mean, and variance due to the coefficients, of a sum given the included controls."""
+    mean = expected[0]
+    variance = 0.0
+    for column in inside:
+        mean += matrix[0, column] * expected[column]
+        for other in inside:
+            variance -= matrix[column, other] * expected[column] * expected[other]
+    return mean, variance

@@ -1,0 +1,63 @@
+"""Predictions as mixtures: each kept draw of a chain gives an exact normal for every sum of days.
+
+Averaging these instead of drawing from them (Rao-Blackwellisation, Gelfand and Smith 1990) leaves
+only the Monte-Carlo error of the discrete states.
+"""
+
+from __future__ import annotations
+
+from math import erf, sqrt
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+_ROOT_TWO = sqrt(2.0)
+_ROOT_TWO_PI = sqrt(2.0 * np.pi)
+_QUANTILE_STEPS = 60
+_TOLERANCE = 1e-6
+"""Of a quantile's probability."""
+
+
+@njit(cache=True)
+def mixture_cdf(value: float, means: NDArray[np.float64], sds: NDArray[np.float64]) -> float:
+    """Return the probability of at most ``value`` under an even mixture of normals."""
+    total = 0.0
+    for index in range(means.size):
+        total += 0.5 + 0.5 * erf((value - means[index]) / (sds[index] * _ROOT_TWO))
+    return total / means.size
+
+
+@njit(cache=True)
+def mixture_quantile(
+    probability: float, start: float, means: NDArray[np.float64], sds: NDArray[np.float64]
+) -> float:
+    """Return a quantile of an even mixture of normals: Newton's steps, kept in a bracket.
+
+    Args:
+        probability: between 0 and 1.
+        start: a first guess.
+        means: of the components.
+        sds: of the components, above 0.
+    """
+    reach = 40.0 * sds.max()
+    low, high = means.min() - reach, means.max() + reach
+    value = start
+    for _ in range(_QUANTILE_STEPS):
+        total, density = 0.0, 0.0
+        for index in range(means.size):
+            scaled = (value - means[index]) / sds[index]
+            total += 0.5 + 0.5 * erf(scaled / _ROOT_TWO)
+            density += np.exp(-0.5 * scaled * scaled) / sds[index]
+        excess = total / means.size - probability
+        if abs(excess) < _TOLERANCE:
+            break
+        if excess > 0.0:
+            high = value
+        else:
+            low = value
+        density /= means.size * _ROOT_TWO_PI
+        value = value - excess / density if density > 0.0 else low - 1.0
+        if not low < value < high:
+            value = 0.5 * (low + high)
+    return value

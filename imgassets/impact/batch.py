@@ -12,7 +12,7 @@ from imgassets.impact.kernels.fitting import Model, Results, fit_all
 from imgassets.impact.structural import ModelOptions
 
 _DEFAULT = ModelOptions()
-_BURN = 5
+BURN_SHARE = 5
 """One in so many iterations is thrown away, the first ones."""
 
 _THIN = 2
@@ -112,7 +112,7 @@ def fit_many(
     chosen = np.full(n, options.seed) if seeds is None else np.asarray(seeds)
     if n:
         fit_all(
-            y, controls, n_pre, ends, (chosen % 2**32).astype(np.int64), _model(options),
+            y, controls, n_pre, ends, (chosen % 2**32).astype(np.int64), kernel_model(options),
             alpha, results,
         )  # fmt: skip
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -128,10 +128,11 @@ def fit_many(
     )
 
 
-def _model(options: ModelOptions) -> Model:
+def kernel_model(options: ModelOptions) -> Model:
+    """Return the options and priors as the kernels take them."""
     return Model(
         niter=options.niter,
-        burn=options.niter // _BURN,
+        burn=options.niter // BURN_SHARE,
         thin=_THIN,
         trend=options.trend,
         nseasons=options.nseasons,

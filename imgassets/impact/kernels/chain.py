@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from imgassets.impact.kernels.lattice import Lattice, Series, load, rate_of, regress, visit
+from imgassets.impact.kernels.lattice import Lattice, Series, fill, load, regress
 from imgassets.impact.kernels.sweeping import sweep, sweep_set
 
 _SETTLED = 10
@@ -45,8 +45,8 @@ class Draws(NamedTuple):
         noise: posterior mean of the noise's variance, [kept].
         inclusion: probability of each control given the rest of the state, averaged, [1 + k].
         coefficients: posterior mean of each coefficient, [1 + k].
-        day_moments: mean and mean square of each row after training, [2, days]; not computed
-            where it has no columns.
+        day_means: of each row after training, [kept, days]; not computed where it has no columns.
+        day_variances: likewise.
     """
 
     included: NDArray[np.bool_]
@@ -56,7 +56,8 @@ class Draws(NamedTuple):
     noise: NDArray[np.float64]
     inclusion: NDArray[np.float64]
     coefficients: NDArray[np.float64]
-    day_moments: NDArray[np.float64]
+    day_means: NDArray[np.float64]
+    day_variances: NDArray[np.float64]
 
 
 @njit(cache=True)
@@ -70,7 +71,8 @@ def new_draws(kept: int, controls: int, windows: int, days: int) -> Draws:
         np.zeros(kept),
         np.zeros(controls),
         np.zeros(controls),
-        np.zeros((2, days)),
+        np.zeros((kept, days)),
+        np.zeros((kept, days)),
     )
 
 
@@ -113,22 +115,23 @@ def run_chain(
     slab = series.precision.copy()
     draws.inclusion[:] = 0.0
     draws.coefficients[:] = 0.0
-    draws.day_moments[:] = 0.0
     shape = series.shape
-    slot, row, log_a = 0, 0, 0.0
+    inside = np.empty(controls, dtype=np.int64)
+    slot, row, log_a, prior_ss = 0, 0, 0.0, 0.0
     for iteration in range(niter):
         if iteration == 0 or iteration == _SETTLED:
             if iteration:
-                start = (shape - 1.0) / rate_of(series, lattice, slot, matrix[0, 0])
+                start = (shape - 1.0) / (0.5 * (prior_ss + matrix[0, 0]))
             lattice.slot_of[:] = -1
             lattice.filled[0] = 0
-            slot = visit(series, lattice, place, start)
-            log_a = load(series, lattice, slot, included, matrix)
+            slot = fill(series, lattice, place, start)
+            prior_ss = series.noise_ss + lattice.penalty[slot]
+            log_a = load(lattice.gram[slot], series.precision, included, matrix)
             slab[:] = series.precision
             sweep_set(slab, included)
-        keep = iteration >= burn
+        keep = iteration >= burn and (iteration - burn) % thin == 0
         for control in free:
-            rate = rate_of(series, lattice, slot, matrix[0, 0])
+            rate = 0.5 * (prior_ss + matrix[0, 0])
             column = control + 1
             odds = series.log_odds[control]
             gain = _gain(
@@ -141,7 +144,12 @@ def run_chain(
             if gain >= 0.0 or np.random.random() < np.exp(gain):
                 log_a += _flip(matrix, slab, included, control)
         if n_free > 1:
-            log_a += _swap(series, lattice, slot, included, free, matrix, slab)
+            log_a += _swap(included, free, series.log_odds, shape, prior_ss, matrix, slab)
+        count = 0
+        for control in range(controls):
+            if included[control]:
+                inside[count] = control + 1
+                count += 1
         for state in range(3):
             points = lattice.slot_of.shape[state]
             if points == 1:
@@ -150,32 +158,41 @@ def run_chain(
             proposal[state] = place[state] + (step if np.random.random() < 0.5 else -step)
             new = -1
             if 0 <= proposal[state] < points:
-                new = visit(series, lattice, proposal, start)
+                new = lattice.slot_of[proposal[0], proposal[1], proposal[2]]
+                if new < 0:
+                    new = fill(series, lattice, proposal, start)
             if new >= 0:
-                new_log_a, left = regress(series, lattice, new, included, work)
+                new_log_a, left = regress(lattice.gram[new], series.precision, inside[:count], work)
+                new_prior_ss = series.noise_ss + lattice.penalty[new]
                 gain = lattice.log_density[new] - lattice.log_density[slot]
                 gain -= 0.5 * (new_log_a - log_a)
-                gain -= shape * np.log(
-                    rate_of(series, lattice, new, left)
-                    / rate_of(series, lattice, slot, matrix[0, 0])
-                )
+                gain -= shape * np.log((new_prior_ss + left) / (prior_ss + matrix[0, 0]))
                 if gain >= 0.0 or np.random.random() < np.exp(gain):
                     place[state] = proposal[state]
-                    slot = new
-                    log_a = load(series, lattice, slot, included, matrix)
+                    slot, prior_ss = new, new_prior_ss
+                    log_a = load(lattice.gram[slot], series.precision, included, matrix)
             proposal[state] = place[state]
-        if keep and (iteration - burn) % thin == 0:
+        if keep:
             draws.included[row] = included
             draws.place[row] = place
-            _predict(series, lattice, slot, included, matrix, row, draws)
+            draws.noise[row] = 0.5 * (prior_ss + matrix[0, 0]) / (shape - 1.0)
+            for column in inside[:count]:
+                draws.coefficients[column - 1] += matrix[0, column]
+            _predict(
+                lattice.expected[slot], lattice.variance[slot], matrix, inside[:count],
+                draws.noise[row], draws.means[row], draws.variances[row],
+            )  # fmt: skip
+            _predict(
+                lattice.daily[slot], lattice.daily_variance[slot], matrix, inside[:count],
+                draws.noise[row], draws.day_means[row], draws.day_variances[row],
+            )  # fmt: skip
             row += 1
     for control in range(controls):
         if series.log_odds[control] == np.inf:
             draws.inclusion[control] = 1.0
         else:
-            draws.inclusion[control] /= niter - burn
+            draws.inclusion[control] /= row
     draws.coefficients[:] /= row
-    draws.day_moments[:] /= row
     return start
 
 
@@ -229,11 +246,11 @@ def _flip(
 
 @njit(cache=True)
 def _swap(
-    series: Series,
-    lattice: Lattice,
-    slot: int,
     included: NDArray[np.bool_],
     free: NDArray[np.int64],
+    log_odds: NDArray[np.float64],
+    shape: float,
+    prior_ss: float,
     matrix: NDArray[np.float64],
     slab: NDArray[np.float64],
 ) -> float:
@@ -250,10 +267,9 @@ def _swap(
     leaving = _nth(included, free, True, np.random.randint(0, inside))
     coming = _nth(included, free, False, np.random.randint(0, free.size - inside))
     out, into = leaving + 1, coming + 1
-    rate = rate_of(series, lattice, slot, matrix[0, 0])
     gain = _gain(
         matrix[out, out], slab[out, out], matrix[0, out],
-        -series.log_odds[leaving], series.shape, rate,
+        -log_odds[leaving], shape, 0.5 * (prior_ss + matrix[0, 0]),
     )  # fmt: skip
     # what the coming control's elements are once the leaving one is swept out
     ratio = matrix[into, out] / matrix[out, out]
@@ -262,7 +278,7 @@ def _swap(
         matrix[into, into] - ratio * matrix[into, out],
         slab[into, into] - slab[into, out] * slab[into, out] / slab[out, out],
         matrix[0, into] - ratio * matrix[0, out],
-        series.log_odds[coming], series.shape, rate_of(series, lattice, slot, left),
+        log_odds[coming], shape, 0.5 * (prior_ss + left),
     )  # fmt: skip
     if gain < 0.0 and np.random.random() >= np.exp(gain):
         return 0.0
@@ -271,9 +287,7 @@ def _swap(
 
 
 @njit(cache=True)
-def _nth(
-    included: NDArray[np.bool_], free: NDArray[np.int64], wanted: bool, place: int
-) -> int:
+def _nth(included: NDArray[np.bool_], free: NDArray[np.int64], wanted: bool, place: int) -> int:
     """Return the free control at a place among those that are in, or out."""
     for control in free:
         if included[control] == wanted:
@@ -285,46 +299,30 @@ def _nth(
 
 @njit(cache=True)
 def _predict(
-    series: Series,
-    lattice: Lattice,
-    slot: int,
-    included: NDArray[np.bool_],
+    expected: NDArray[np.float64],
+    variance: NDArray[np.float64],
     matrix: NDArray[np.float64],
-    row: int,
-    draws: Draws,
+    inside: NDArray[np.int64],
+    noise: float,
+    means: NDArray[np.float64],
+    variances: NDArray[np.float64],
 ) -> None:
-    """Fill what the chain's present state predicts."""
-    inside = np.empty(included.size, dtype=np.int64)
-    count = 0
-    for control in range(included.size):
-        if included[control]:
-            inside[count] = control + 1
-            draws.coefficients[control] += matrix[0, control + 1]
-            count += 1
-    inside = inside[:count]
-    noise = rate_of(series, lattice, slot, matrix[0, 0]) / (series.shape - 1.0)
-    draws.noise[row] = noise
-    for window in range(series.ends.size):
-        mean, variance = _combine(lattice.expected[slot, window], matrix, inside)
-        draws.means[row, window] = mean
-        draws.variances[row, window] = noise * (lattice.variance[slot, window] + variance)
-    for day in range(draws.day_moments.shape[1]):
-        mean, variance = _combine(lattice.daily[slot, day], matrix, inside)
-        draws.day_moments[0, day] += mean
-        draws.day_moments[1, day] += mean * mean + noise * (
-            lattice.daily_variance[slot, day] + variance
-        )
+    """Fill mean and variance of sums or days, given the included controls.
 
-
-@njit(cache=True)
-def _combine(
-    expected: NDArray[np.float64], matrix: NDArray[np.float64], inside: NDArray[np.int64]
-) -> tuple[float, float]:
-    """Return mean, and variance due to the coefficients, of a sum given the included controls."""
-    mean = expected[0]
-    variance = 0.0
-    for column in inside:
-        mean += matrix[0, column] * expected[column]
-        for other in inside:
-            variance -= matrix[column, other] * expected[column] * expected[other]
-    return mean, variance
+    Args:
+        expected: forecast of y, and how far each control exceeds its own, [sums, 2 + k].
+        variance: forecast variance over the noise's, [sums or more].
+        matrix: the swept regression.
+        inside: columns of the included controls.
+        noise: the noise's variance.
+        means: to fill, [sums].
+        variances: to fill, [sums].
+    """
+    for index in range(means.size):
+        mean, spread = expected[index, 0], variance[index]
+        for column in inside:
+            mean += matrix[0, column] * expected[index, column]
+            for other in inside:
+                spread -= matrix[column, other] * expected[index, column] * expected[index, other]
+        means[index] = mean
+        variances[index] = noise * spread

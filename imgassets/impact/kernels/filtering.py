@@ -1,7 +1,8 @@
 """The Kalman filter with all variances in units of the noise's, for many columns at once.
 
-State: level, then slope (with a trend), then the nseasons - 1 last season effects, newest first.
-Harvey (1989), "Forecasting, structural time series models and the Kalman filter", chapter 3.
+States: level, then slope (with a trend), then the last nseasons - 1 season effects, a ring in which
+a new one takes the oldest one's place. Harvey (1989), "Forecasting, structural time series models
+and the Kalman filter", chapter 3.
 """
 
 from __future__ import annotations
@@ -18,48 +19,73 @@ def state_size(trend: bool, nseasons: int) -> int:
 
 
 @njit(cache=True)
-def advance_rows(matrix: NDArray[np.float64], trend: bool, first_season: int) -> None:
-    """Multiply by the transition matrix from the left, in place.
+def oldest_season(newest: int, first_season: int, states: int) -> int:
+    """Return the index of the season effect that the next one replaces."""
+    return newest + 1 if newest + 1 < states else first_season
+
+
+@njit(cache=True)
+def advance_means(means: NDArray[np.float64], trend: bool, first_season: int, oldest: int) -> None:
+    """Carry state means one row on, in place.
 
     Args:
-        matrix: [states, columns].
-        trend: whether row 1 is a slope.
-        first_season: index of the newest season effect; the number of states without seasons.
+        means: [states, columns].
+        trend: whether state 1 is a slope.
+        first_season: index of the ring's first season effect; the number of states without.
+        oldest: index of the season effect to replace.
     """
-    states, columns = matrix.shape
+    states, width = means.shape
     if trend:
-        for column in range(columns):
-            matrix[0, column] += matrix[1, column]
+        for column in range(width):
+            means[0, column] += means[1, column]
     if first_season < states:
-        for column in range(columns):
-            newest = 0.0
-            for row in range(states - 1, first_season, -1):
-                newest -= matrix[row, column]
-                matrix[row, column] = matrix[row - 1, column]
-            matrix[first_season, column] = newest - matrix[first_season, column]
+        for column in range(width):
+            means[oldest, column] = -means[oldest, column]
+        for state in range(first_season, states):
+            if state != oldest:
+                for column in range(width):
+                    means[oldest, column] -= means[state, column]
 
 
 @njit(cache=True)
 def advance_covariance(
-    covariance: NDArray[np.float64], ratios: NDArray[np.float64], trend: bool, first_season: int
+    covariance: NDArray[np.float64],
+    ratios: NDArray[np.float64],
+    trend: bool,
+    first_season: int,
+    oldest: int,
 ) -> None:
     """Carry a state covariance one row on, in place: T P T' + Q.
 
     Args:
-        covariance: [states, states].
+        covariance: [states, states], symmetric.
         ratios: variances of the level's, slope's and season's innovations over the noise's, [3].
-        trend: whether state 1 is a slope.
-        first_season: see :func:`advance_rows`.
+        trend: see :func:`advance_means`.
+        first_season: likewise.
+        oldest: likewise.
     """
     states = covariance.shape[0]
-    if states > 1:
-        advance_rows(covariance, trend, first_season)
-        advance_rows(covariance.T, trend, first_season)
-    covariance[0, 0] += ratios[0]
     if trend:
+        for state in range(states):
+            covariance[0, state] += covariance[1, state]
+        for state in range(states):
+            covariance[state, 0] += covariance[state, 1]
         covariance[1, 1] += ratios[1]
+    covariance[0, 0] += ratios[0]
     if first_season < states:
-        covariance[first_season, first_season] += ratios[2]
+        line = covariance[oldest]
+        for state in range(states):
+            line[state] = -line[state]
+        for season in range(first_season, states):
+            if season != oldest:
+                for state in range(states):
+                    line[state] -= covariance[season, state]
+        own = 0.0
+        for season in range(first_season, states):
+            own -= line[season]
+        line[oldest] = own + ratios[2]
+        for state in range(states):
+            covariance[state, oldest] = line[state]
 
 
 @njit(cache=True)
@@ -99,7 +125,7 @@ def filter_columns(
     Returns:
         log |V|.
     """
-    rows, width = columns.shape
+    width = columns.shape[1]
     states = state_size(trend, nseasons)
     first_season = 1 + int(trend)
     covariance = np.zeros((states, states))
@@ -110,23 +136,24 @@ def filter_columns(
     error = np.zeros(width)
     gram[:] = 0.0
     log_determinant = 0.0
+    seasonal = first_season < states
+    newest = first_season
     for row in range(n_train):
         if observed[row]:
-            variance = 1.0
             for state in range(states):
-                gain[state] = covariance[state, 0]
-                if first_season < states:
-                    gain[state] += covariance[state, first_season]
-            variance += gain[0]
-            if first_season < states:
-                variance += gain[first_season]
+                gain[state] = covariance[0, state]
+            variance = 1.0 + gain[0]
+            if seasonal:
+                for state in range(states):
+                    gain[state] += covariance[newest, state]
+                variance = 1.0 + gain[0] + gain[newest]
             log_determinant += np.log(variance)
             inverse = 1.0 / variance
             for column in range(width):
-                expected = means[0, column]
-                if first_season < states:
-                    expected += means[first_season, column]
-                error[column] = columns[row, column] - expected
+                error[column] = columns[row, column] - means[0, column]
+            if seasonal:
+                for column in range(width):
+                    error[column] -= means[newest, column]
             for column in range(width):
                 scaled = error[column] * inverse
                 for other in range(width):
@@ -137,11 +164,11 @@ def filter_columns(
                     means[state, column] += share * error[column]
                 for other in range(states):
                     covariance[state, other] -= share * gain[other]
-        if states > 1:
-            advance_rows(means, trend, first_season)
-        advance_covariance(covariance, ratios, trend, first_season)
+        newest = oldest_season(newest, first_season, states)
+        advance_means(means, trend, first_season, newest)
+        advance_covariance(covariance, ratios, trend, first_season, newest)
     _forecast(
-        means, covariance, observed, n_train, ratios, trend, first_season,
+        means, covariance, observed, n_train, ratios, trend, first_season, newest,
         forecast, day_variance, sum_variance,
     )  # fmt: skip
     return log_determinant
@@ -156,36 +183,37 @@ def _forecast(
     ratios: NDArray[np.float64],
     trend: bool,
     first_season: int,
+    newest: int,
     forecast: NDArray[np.float64],
     day_variance: NDArray[np.float64],
     sum_variance: NDArray[np.float64],
 ) -> None:
     """Fill the forecasts; ``shared`` carries the covariance of the sum so far with the states."""
     states, width = means.shape
+    seasonal = first_season < states
     shared = np.zeros((states, 1))
     total = 0.0
     for day in range(forecast.shape[0]):
-        seen = covariance[0, 0]
-        with_sum = shared[0, 0]
-        if first_season < states:
-            seen += 2.0 * covariance[0, first_season] + covariance[first_season, first_season]
-            with_sum += shared[first_season, 0]
+        seen, with_sum = covariance[0, 0], shared[0, 0]
         for column in range(width):
             forecast[day, column] = means[0, column]
-            if first_season < states:
-                forecast[day, column] += means[first_season, column]
+        if seasonal:
+            seen += 2.0 * covariance[0, newest] + covariance[newest, newest]
+            with_sum += shared[newest, 0]
+            for column in range(width):
+                forecast[day, column] += means[newest, column]
         day_variance[day] = seen + 1.0
         if observed[n_train + day]:
             total += seen + 1.0 + 2.0 * with_sum
             for state in range(states):
                 shared[state, 0] += covariance[state, 0]
-                if first_season < states:
-                    shared[state, 0] += covariance[state, first_season]
+                if seasonal:
+                    shared[state, 0] += covariance[state, newest]
         sum_variance[day] = total
-        if states > 1:
-            advance_rows(means, trend, first_season)
-            advance_rows(shared, trend, first_season)
-        advance_covariance(covariance, ratios, trend, first_season)
+        newest = oldest_season(newest, first_season, states)
+        advance_means(means, trend, first_season, newest)
+        advance_means(shared, trend, first_season, newest)
+        advance_covariance(covariance, ratios, trend, first_season, newest)
 
 
 @njit(cache=True)
@@ -204,7 +232,12 @@ def one_step_ahead(
 
     Args:
         series: y less its regression, [rows].
-        observed, n_train, ratios, start_variance, trend, nseasons: see :func:`filter_columns`.
+        observed: rows of which y is known, [rows].
+        n_train: training rows.
+        ratios: variances of the states' innovations over the noise's, [3].
+        start_variance: of each state before row 0, over the noise's.
+        trend: a slope is among the states.
+        nseasons: rows of a season cycle, 1 for none.
         expected: filled with the prediction of each training row, [>= n_train].
         variance: filled with its variance over the noise's, same shape.
     """
@@ -215,16 +248,13 @@ def one_step_ahead(
         covariance[state, state] = start_variance
     means = np.zeros((states, 1))
     gain = np.zeros(states)
+    seasonal = first_season < states
+    newest = first_season
     for row in range(n_train):
-        expected[row] = means[0, 0]
+        expected[row] = means[0, 0] + (means[newest, 0] if seasonal else 0.0)
         for state in range(states):
-            gain[state] = covariance[state, 0]
-            if first_season < states:
-                gain[state] += covariance[state, first_season]
-        variance[row] = 1.0 + gain[0]
-        if first_season < states:
-            expected[row] += means[first_season, 0]
-            variance[row] += gain[first_season]
+            gain[state] = covariance[state, 0] + (covariance[state, newest] if seasonal else 0.0)
+        variance[row] = 1.0 + gain[0] + (gain[newest] if seasonal else 0.0)
         if observed[row]:
             error = series[row] - expected[row]
             for state in range(states):
@@ -232,6 +262,6 @@ def one_step_ahead(
                 means[state, 0] += share * error
                 for other in range(states):
                     covariance[state, other] -= share * gain[other]
-        if states > 1:
-            advance_rows(means, trend, first_season)
-        advance_covariance(covariance, ratios, trend, first_season)
+        newest = oldest_season(newest, first_season, states)
+        advance_means(means, trend, first_season, newest)
+        advance_covariance(covariance, ratios, trend, first_season, newest)

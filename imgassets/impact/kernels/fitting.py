@@ -11,11 +11,19 @@ from numpy.typing import NDArray
 from imgassets.impact.kernels.chain import Draws, new_draws, run_chain
 from imgassets.impact.kernels.filtering import one_step_ahead
 from imgassets.impact.kernels.lattice import (
-    LOWEST_LOG_RATIO, Lattice, Series, lattice_points, ratios_at,
-)  # fmt: skip
-from imgassets.impact.kernels.mixture import mixture_cdf, mixture_quantile
+    LOWEST_LOG_RATIO,
+    Lattice,
+    Series,
+    lattice_points,
+    ratios_at,
+)
+from imgassets.impact.kernels.mixture import (
+    mixture_cdf,
+    mixture_moments,
+    mixture_quantile,
+)
 
-_LEAST_ROWS = 3
+LEAST_ROWS = 3
 """Observed training rows below which nothing is estimated (R: ObservationsAreIllConditioned)."""
 
 _FLAT = 1e-10
@@ -24,7 +32,7 @@ _FLAT = 1e-10
 _STRONG_STEP = 0.5
 """Lattice spacing of a log ratio with an informative prior, whose posterior is narrow."""
 
-_WEAK_STEP = 1.0
+_WEAK_STEP = 1.5
 """Lattice spacing of a log ratio with a vague prior."""
 
 _SLOTS = (96, 768, 4096)
@@ -71,9 +79,7 @@ class Results(NamedTuple):
 
 
 @njit(cache=True)
-def training_scale(
-    y: NDArray[np.float64], n_train: int
-) -> tuple[int, float, float, float]:
+def training_scale(y: NDArray[np.float64], n_train: int) -> tuple[int, float, float, float]:
     """Return number, mean, standard deviation (ddof 1) and first of the known training rows.
 
     The deviation of a series without variance, or with too few rows, is 0.
@@ -219,7 +225,7 @@ def fit_all(
     kept = (model.niter - model.burn + model.thin - 1) // model.thin
     for index in range(y.shape[0]):
         known, _, deviation, _ = training_scale(y[index], n_train[index])
-        if known < _LEAST_ROWS or deviation == 0.0:
+        if known < LEAST_ROWS or deviation == 0.0:
             continue
         days = rows - n_train[index]
         spans = np.zeros(horizons + (days if pointwise else 0), dtype=np.int64)
@@ -228,9 +234,7 @@ def fit_all(
             spans[horizons + day] = n_train[index] + day + 1
         series = standardised(y[index], controls[index], n_train[index], spans, model)
         draws = new_draws(kept, controls.shape[2] + 1, spans.size, days if pointwise else 0)
-        start = run_chain(
-            series, lattice, model.niter, model.burn, model.thin, seeds[index], draws
-        )
+        start = run_chain(series, lattice, model.niter, model.burn, model.thin, seeds[index], draws)
         results.sigma[index] = np.sqrt(draws.noise).mean()
         for draw in range(kept):
             ratio = ratios_at(series, draws.place[draw])[0]
@@ -269,8 +273,7 @@ def _summarise(
         for draw in range(kept):
             center[draw] = first * days + deviation * draws.means[draw, horizon]
             spread[draw] = deviation * np.sqrt(draws.variances[draw, horizon])
-        mean = center.mean()
-        sd = np.sqrt((spread * spread).mean() + center.var())
+        mean, sd = mixture_moments(center, spread * spread)
         reach = 1.96 * sd
         results.days[index, horizon] = days
         results.actual[index, horizon] = actual
@@ -340,9 +343,9 @@ def _describe_rows(
             )
         else:
             day = row - series.n_train
-            mean, square = draws.day_moments[0, day], draws.day_moments[1, day]
+            mean, spread = mixture_moments(draws.day_means[:, day], draws.day_variances[:, day])
             results.expected[index, row] = first + deviation * mean
-            results.expected_sd[index, row] = deviation * np.sqrt(square - mean * mean)
+            results.expected_sd[index, row] = deviation * spread
             window = horizons + day
-            spread = draws.variances[:, window].mean() + draws.means[:, window].var()
-            results.cumulative_sd[index, row] = deviation * np.sqrt(spread)
+            _, spread = mixture_moments(draws.means[:, window], draws.variances[:, window])
+            results.cumulative_sd[index, row] = deviation * spread

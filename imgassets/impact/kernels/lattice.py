@@ -88,42 +88,24 @@ def lattice_points(step: float) -> int:
 
 
 @njit(cache=True)
-def visit(series: Series, lattice: Lattice, place: NDArray[np.int64], start: float) -> int:
-    """Return the slot of a lattice point; filter if it is new; -1 if there is no room.
+def fill(series: Series, lattice: Lattice, place: NDArray[np.int64], start: float) -> int:
+    """Run the filter for a lattice point that was not visited and keep what the chain needs of it.
 
     Args:
         series: the series.
         lattice: its lattice.
         place: the point, [3].
         start: variance of the first states over the noise's.
+
+    Returns:
+        The slot, -1 if there is no room.
     """
-    slot = lattice.slot_of[place[0], place[1], place[2]]
-    if slot >= 0:
-        return slot
     if lattice.filled[0] == lattice.gram.shape[0]:
         return -1
     slot = lattice.filled[0]
     lattice.filled[0] += 1
     lattice.slot_of[place[0], place[1], place[2]] = slot
-    _fill(series, lattice, slot, ratios_at(series, place), start)
-    return slot
-
-
-@njit(cache=True)
-def ratios_at(series: Series, place: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the variance ratios of a lattice point, [3]; 0 for absent states."""
-    ratios = np.zeros(3)
-    for state in range(3):
-        if series.state_df[state] > 0.0:
-            ratios[state] = np.exp(series.log_ratios[state, place[state]])
-    return ratios
-
-
-@njit(cache=True)
-def _fill(
-    series: Series, lattice: Lattice, slot: int, ratios: NDArray[np.float64], start: float
-) -> None:
-    """Run the filter for a lattice point and keep what the chain needs of it."""
+    ratios = ratios_at(series, place)
     rows, width = series.columns.shape
     first = series.n_train
     forecast = lattice.daily[slot, : rows - first]
@@ -152,69 +134,72 @@ def _fill(
             log_density -= 0.5 * series.state_df[state] * np.log(ratios[state])
     lattice.penalty[slot] = penalty
     lattice.log_density[slot] = log_density
+    return slot
+
+
+@njit(cache=True)
+def ratios_at(series: Series, place: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the variance ratios of a lattice point, [3]; 0 for absent states."""
+    ratios = np.zeros(3)
+    for state in range(3):
+        if series.state_df[state] > 0.0:
+            ratios[state] = np.exp(series.log_ratios[state, place[state]])
+    return ratios
 
 
 @njit(cache=True)
 def load(
-    series: Series,
-    lattice: Lattice,
-    slot: int,
+    gram: NDArray[np.float64],
+    precision: NDArray[np.float64],
     included: NDArray[np.bool_],
     matrix: NDArray[np.float64],
 ) -> float:
-    """Fill ``matrix`` with a slot's regression on the included controls; return log |A|."""
-    width = matrix.shape[0]
-    gram = lattice.gram[slot]
-    for row in range(width):
-        for column in range(width):
-            matrix[row, column] = gram[row, column] + series.precision[row, column]
+    """Fill ``matrix`` with a regression on the included controls; return log |A|.
+
+    Args:
+        gram: inner products of a lattice point, [2 + k, 2 + k].
+        precision: of the slab, [2 + k, 2 + k].
+        included: the controls, [1 + k].
+        matrix: filled with gram + precision, swept, [2 + k, 2 + k].
+    """
+    for row in range(matrix.shape[0]):
+        for column in range(matrix.shape[0]):
+            matrix[row, column] = gram[row, column] + precision[row, column]
     return sweep_set(matrix, included)
 
 
 @njit(cache=True)
 def regress(
-    series: Series,
-    lattice: Lattice,
-    slot: int,
-    included: NDArray[np.bool_],
+    gram: NDArray[np.float64],
+    precision: NDArray[np.float64],
+    inside: NDArray[np.int64],
     work: NDArray[np.float64],
 ) -> tuple[float, float]:
     """Return log |A| and what the included controls leave of y, by Cholesky's decomposition.
 
     Args:
-        series: the series.
-        lattice: its lattice.
-        slot: of the lattice point.
-        included: the controls, [1 + k].
+        gram: inner products of a lattice point, [2 + k, 2 + k].
+        precision: of the slab, [2 + k, 2 + k].
+        inside: columns of the included controls.
         work: room for a factor, [2 + k, 2 + k].
     """
-    gram = lattice.gram[slot]
-    log_determinant, left, row = 0.0, gram[0, 0], 0
-    chosen = np.empty(included.size, dtype=np.int64)
-    for control in range(included.size):
-        if not included[control]:
-            continue
-        chosen[row] = control + 1
-        dot_y = gram[0, control + 1]
-        for column in range(row + 1):
-            other = chosen[column]
-            value = gram[control + 1, other] + series.precision[control + 1, other]
+    log_determinant, left = 0.0, gram[0, 0]
+    for row in range(inside.size):
+        here = inside[row]
+        dot_y = gram[0, here]
+        for column in range(row):
+            other = inside[column]
+            value = gram[here, other] + precision[here, other]
             for before in range(column):
                 value -= work[row, before] * work[column, before]
-            if column < row:
-                work[row, column] = value / work[column, column]
-                dot_y -= work[row, column] * work[column, -1]
-            else:
-                log_determinant += np.log(value)
-                work[row, row] = np.sqrt(value)
+            work[row, column] = value / work[column, column]
+            dot_y -= work[row, column] * work[column, -1]
+        value = gram[here, here] + precision[here, here]
+        for before in range(row):
+            value -= work[row, before] * work[row, before]
+        log_determinant += np.log(value)
+        work[row, row] = np.sqrt(value)
         # the last column holds the factor's inverse times X'y: its square is what row explains
         work[row, -1] = dot_y / work[row, row]
         left -= work[row, -1] * work[row, -1]
-        row += 1
     return log_determinant, left
-
-
-@njit(cache=True)
-def rate_of(series: Series, lattice: Lattice, slot: int, left: float) -> float:
-    """Return b of the noise variance's inverse gamma; ``left`` is the regression's remainder."""
-    return 0.5 * (series.noise_ss + left + lattice.penalty[slot])

@@ -20,6 +20,21 @@ _TOLERANCE = 1e-6
 
 
 @njit(cache=True)
+def mixture_moments(
+    means: NDArray[np.float64], variances: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Return mean and standard deviation of an even mixture."""
+    mean = 0.0
+    for index in range(means.size):
+        mean += means[index]
+    mean /= means.size
+    square = 0.0
+    for index in range(means.size):
+        square += variances[index] + (means[index] - mean) ** 2
+    return mean, sqrt(square / means.size)
+
+
+@njit(cache=True)
 def mixture_cdf(value: float, means: NDArray[np.float64], sds: NDArray[np.float64]) -> float:
     """Return the probability of at most ``value`` under an even mixture of normals."""
     total = 0.0

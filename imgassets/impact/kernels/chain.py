@@ -22,7 +22,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from imgassets.impact.kernels.lattice import Lattice, Series, fill, load, regress
-from imgassets.impact.kernels.sweeping import sweep, sweep_set
+from imgassets.impact.kernels.sweeping import sweep
 
 _SETTLED = 10
 """Iterations after which the noise is known well enough to weigh the first states by it."""
@@ -112,9 +112,9 @@ def run_chain(
     place = _first_place(series)
     proposal = place.copy()
     matrix, work = np.empty((width, width)), np.empty((width, width))
-    slab = series.precision.copy()
-    draws.inclusion[:] = 0.0
-    draws.coefficients[:] = 0.0
+    slab, nothing = np.empty((width, width)), np.zeros((width, width))
+    draws.inclusion.fill(0.0)
+    draws.coefficients.fill(0.0)
     shape = series.shape
     inside = np.empty(controls, dtype=np.int64)
     slot, row, log_a, prior_ss = 0, 0, 0.0, 0.0
@@ -122,13 +122,12 @@ def run_chain(
         if iteration == 0 or iteration == _SETTLED:
             if iteration:
                 start = (shape - 1.0) / (0.5 * (prior_ss + matrix[0, 0]))
-            lattice.slot_of[:] = -1
+            lattice.slot_of.fill(-1)
             lattice.filled[0] = 0
             slot = fill(series, lattice, place, start)
             prior_ss = series.noise_ss + lattice.penalty[slot]
             log_a = load(lattice.gram[slot], series.precision, included, matrix)
-            slab[:] = series.precision
-            sweep_set(slab, included)
+            load(nothing, series.precision, included, slab)
         keep = iteration >= burn and (iteration - burn) % thin == 0
         for control in free:
             rate = 0.5 * (prior_ss + matrix[0, 0])
@@ -173,8 +172,10 @@ def run_chain(
                     log_a = load(lattice.gram[slot], series.precision, included, matrix)
             proposal[state] = place[state]
         if keep:
-            draws.included[row] = included
-            draws.place[row] = place
+            for control in range(controls):
+                draws.included[row, control] = included[control]
+            for state in range(3):
+                draws.place[row, state] = place[state]
             draws.noise[row] = 0.5 * (prior_ss + matrix[0, 0]) / (shape - 1.0)
             for column in inside[:count]:
                 draws.coefficients[column - 1] += matrix[0, column]
@@ -188,24 +189,26 @@ def run_chain(
             )  # fmt: skip
             row += 1
     for control in range(controls):
+        draws.coefficients[control] /= row
         if series.log_odds[control] == np.inf:
             draws.inclusion[control] = 1.0
         else:
             draws.inclusion[control] /= row
-    draws.coefficients[:] /= row
     return start
 
 
 @njit(cache=True)
 def _first_place(series: Series) -> NDArray[np.int64]:
-    """Return the lattice point nearest to the prior guesses, [3]."""
+    """Return the lattice point just above the prior guesses, [3]."""
     place = np.zeros(3, dtype=np.int64)
     for state in range(3):
         if series.state_df[state] > 0.0:
             guess = series.state_ss[state] / series.state_df[state]
             guess *= series.noise_df / series.noise_ss
-            gaps = np.abs(series.log_ratios[state] - np.log(guess))
-            place[state] = np.argmin(gaps)
+            while place[state] + 1 < series.log_ratios.shape[1] and series.log_ratios[
+                state, place[state]
+            ] < np.log(guess):
+                place[state] += 1
     return place
 
 

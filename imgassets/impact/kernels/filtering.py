@@ -134,7 +134,7 @@ def filter_columns(
     means = np.zeros((states, width))
     gain = np.zeros(states)
     error = np.zeros(width)
-    gram[:] = 0.0
+    gram.fill(0.0)
     log_determinant = 0.0
     seasonal = first_season < states
     newest = first_season

@@ -15,7 +15,6 @@ from imgassets.impact.kernels.lattice import (
     Lattice,
     Series,
     lattice_points,
-    ratios_at,
 )
 from imgassets.impact.kernels.mixture import (
     mixture_cdf,
@@ -229,17 +228,19 @@ def fit_all(
             continue
         days = rows - n_train[index]
         spans = np.zeros(horizons + (days if pointwise else 0), dtype=np.int64)
-        spans[:horizons] = np.minimum(np.maximum(ends[index], n_train[index]), rows)
+        for horizon in range(horizons):
+            spans[horizon] = min(max(ends[index, horizon], n_train[index]), rows)
         for day in range(spans.size - horizons):
             spans[horizons + day] = n_train[index] + day + 1
         series = standardised(y[index], controls[index], n_train[index], spans, model)
         draws = new_draws(kept, controls.shape[2] + 1, spans.size, days if pointwise else 0)
         start = run_chain(series, lattice, model.niter, model.burn, model.thin, seeds[index], draws)
-        results.sigma[index] = np.sqrt(draws.noise).mean()
+        results.sigma[index] = 0.0
+        results.level_sd[index] = 0.0
         for draw in range(kept):
-            ratio = ratios_at(series, draws.place[draw])[0]
-            level = np.sqrt(draws.noise[draw] * ratio) / kept
-            results.level_sd[index] = level + (results.level_sd[index] if draw else 0.0)
+            log_ratio = series.log_ratios[0, draws.place[draw, 0]]
+            results.sigma[index] += np.sqrt(draws.noise[draw]) / kept
+            results.level_sd[index] += np.sqrt(draws.noise[draw] * np.exp(log_ratio)) / kept
         for control in range(controls.shape[2]):
             if series.log_odds[control + 1] > -np.inf:
                 results.inclusion[index, control] = draws.inclusion[control + 1]

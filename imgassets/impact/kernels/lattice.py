@@ -119,7 +119,7 @@ def fill(series: Series, lattice: Lattice, place: NDArray[np.int64], start: floa
             forecast[day, column] = series.columns[first + day, column] - forecast[day, column]
     for window in range(series.ends.size):
         total = lattice.expected[slot, window]
-        total[:] = 0.0
+        total.fill(0.0)
         days = series.ends[window] - first
         for day in range(days):
             if series.observed[first + day]:

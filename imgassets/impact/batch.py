@@ -136,6 +136,7 @@ def kernel_model(options: ModelOptions) -> Model:
         thin=_THIN,
         trend=options.trend,
         nseasons=options.nseasons,
+        season_duration=options.season_duration,
         expected_size=options.expected_model_size,
         level_df=structural.LEVEL_DF,
         level_sd=options.prior_level_sd,

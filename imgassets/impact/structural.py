@@ -42,7 +42,8 @@ class ModelOptions:
         niter: iterations of the chain; the first fifth is thrown away.
         prior_level_sd: prior guess of the level's standard deviation per row, in standard
             deviations of the series.
-        nseasons: rows of one season cycle: 7 for the week in daily data, 1 for none.
+        nseasons: seasons of a cycle: 7 for the week in daily data, 1 for none.
+        season_duration: rows that a season lasts: 7 for weeks of the year in daily data.
         trend: a local linear trend instead of a local level.
         expected_model_size: controls expected to matter, of the spike-and-slab prior.
         seed: of the chain; each series starts anew from it.
@@ -54,6 +55,7 @@ class ModelOptions:
     niter: int = 1000
     prior_level_sd: float = 0.01
     nseasons: int = 1
+    season_duration: int = 1
     trend: bool = False
     expected_model_size: float = 3.0
     seed: int = 1
@@ -65,6 +67,8 @@ class ModelOptions:
             raise ValueError(f"prior_level_sd is {self.prior_level_sd}; it must be above 0")
         if self.nseasons < 1:
             raise ValueError(f"nseasons is {self.nseasons}; 1 means no seasons")
+        if self.season_duration < 1:
+            raise ValueError(f"season_duration is {self.season_duration}; the shortest is one row")
         if not self.expected_model_size > 0:
             raise ValueError(f"expected_model_size is {self.expected_model_size}, not above 0")
 

@@ -86,7 +86,9 @@ def test_the_chain_finds_the_exact_posterior(seed: int) -> None:
     assert spread == pytest.approx(deviation, rel=0.01)
 
 
-@pytest.mark.parametrize("options", [{}, {"trend": True}, {"nseasons": 7}])
+@pytest.mark.parametrize(
+    "options", [{}, {"trend": True}, {"nseasons": 7}, {"nseasons": 3, "season_duration": 4}]
+)
 def test_drawn_paths_are_distributed_as_the_exact_mixture_says(options: dict[str, int]) -> None:
     y, controls = made(3)
     detail = fit_in_detail(y, controls, TRAIN, ModelOptions(niter=8_000, **options), 0.05)  # type: ignore[arg-type]

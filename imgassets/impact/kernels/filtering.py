@@ -19,9 +19,25 @@ def state_size(trend: bool, nseasons: int) -> int:
 
 
 @njit(cache=True)
-def oldest_season(newest: int, first_season: int, states: int) -> int:
-    """Return the index of the season effect that the next one replaces."""
-    return newest + 1 if newest + 1 < states else first_season
+def next_season(
+    row: int, newest: int, first_season: int, states: int, season_duration: int
+) -> tuple[int, int]:
+    """Return the newest season effect's index in the next row, and the same if it is a new one.
+
+    Args:
+        row: this row.
+        newest: index of the newest effect in it.
+        first_season: index of the ring's first effect; the number of states without seasons.
+        states: the number of states.
+        season_duration: rows that an effect lasts.
+
+    Returns:
+        The index; and it again where the effect is new and takes the oldest one's place, else -1.
+    """
+    if first_season == states or (row + 1) % season_duration:
+        return newest, -1
+    newest = newest + 1 if newest + 1 < states else first_season
+    return newest, newest
 
 
 @njit(cache=True)
@@ -32,13 +48,13 @@ def advance_means(means: NDArray[np.float64], trend: bool, first_season: int, ol
         means: [states, columns].
         trend: whether state 1 is a slope.
         first_season: index of the ring's first season effect; the number of states without.
-        oldest: index of the season effect to replace.
+        oldest: index of the season effect to replace; -1 if none is.
     """
     states, width = means.shape
     if trend:
         for column in range(width):
             means[0, column] += means[1, column]
-    if first_season < states:
+    if oldest >= 0:
         for column in range(width):
             means[oldest, column] = -means[oldest, column]
         for state in range(first_season, states):
@@ -72,7 +88,7 @@ def advance_covariance(
             covariance[state, 0] += covariance[state, 1]
         covariance[1, 1] += ratios[1]
     covariance[0, 0] += ratios[0]
-    if first_season < states:
+    if oldest >= 0:
         line = covariance[oldest]
         for state in range(states):
             line[state] = -line[state]
@@ -97,6 +113,7 @@ def filter_columns(
     start_variance: float,
     trend: bool,
     nseasons: int,
+    season_duration: int,
     gram: NDArray[np.float64],
     forecast: NDArray[np.float64],
     day_variance: NDArray[np.float64],
@@ -115,7 +132,8 @@ def filter_columns(
         ratios: see :func:`advance_covariance`.
         start_variance: variance of each state before row 0, over the noise's.
         trend: a slope is among the states.
-        nseasons: rows of a season cycle, 1 for none.
+        nseasons: seasons of a cycle, 1 for none.
+        season_duration: rows that a season lasts.
         gram: filled with u' V^-1 v, [columns, columns].
         forecast: filled with what the filter expects of each column, [rows - n_train, columns].
         day_variance: filled with the forecast variance of each row, noise included,
@@ -164,12 +182,12 @@ def filter_columns(
                     means[state, column] += share * error[column]
                 for other in range(states):
                     covariance[state, other] -= share * gain[other]
-        newest = oldest_season(newest, first_season, states)
-        advance_means(means, trend, first_season, newest)
-        advance_covariance(covariance, ratios, trend, first_season, newest)
+        newest, oldest = next_season(row, newest, first_season, states, season_duration)
+        advance_means(means, trend, first_season, oldest)
+        advance_covariance(covariance, ratios, trend, first_season, oldest)
     _forecast(
         means, covariance, observed, n_train, ratios, trend, first_season, newest,
-        forecast, day_variance, sum_variance,
+        season_duration, forecast, day_variance, sum_variance,
     )  # fmt: skip
     return log_determinant
 
@@ -184,6 +202,7 @@ def _forecast(
     trend: bool,
     first_season: int,
     newest: int,
+    season_duration: int,
     forecast: NDArray[np.float64],
     day_variance: NDArray[np.float64],
     sum_variance: NDArray[np.float64],
@@ -210,10 +229,10 @@ def _forecast(
                 if seasonal:
                     shared[state, 0] += covariance[state, newest]
         sum_variance[day] = total
-        newest = oldest_season(newest, first_season, states)
-        advance_means(means, trend, first_season, newest)
-        advance_means(shared, trend, first_season, newest)
-        advance_covariance(covariance, ratios, trend, first_season, newest)
+        newest, oldest = next_season(n_train + day, newest, first_season, states, season_duration)
+        advance_means(means, trend, first_season, oldest)
+        advance_means(shared, trend, first_season, oldest)
+        advance_covariance(covariance, ratios, trend, first_season, oldest)
 
 
 @njit(cache=True)
@@ -225,6 +244,7 @@ def one_step_ahead(
     start_variance: float,
     trend: bool,
     nseasons: int,
+    season_duration: int,
     expected: NDArray[np.float64],
     variance: NDArray[np.float64],
 ) -> None:
@@ -237,7 +257,8 @@ def one_step_ahead(
         ratios: variances of the states' innovations over the noise's, [3].
         start_variance: of each state before row 0, over the noise's.
         trend: a slope is among the states.
-        nseasons: rows of a season cycle, 1 for none.
+        nseasons: seasons of a cycle, 1 for none.
+        season_duration: rows that a season lasts.
         expected: filled with the prediction of each training row, [>= n_train].
         variance: filled with its variance over the noise's, same shape.
     """
@@ -262,6 +283,6 @@ def one_step_ahead(
                 means[state, 0] += share * error
                 for other in range(states):
                     covariance[state, other] -= share * gain[other]
-        newest = oldest_season(newest, first_season, states)
-        advance_means(means, trend, first_season, newest)
-        advance_covariance(covariance, ratios, trend, first_season, newest)
+        newest, oldest = next_season(row, newest, first_season, states, season_duration)
+        advance_means(means, trend, first_season, oldest)
+        advance_covariance(covariance, ratios, trend, first_season, oldest)

@@ -46,6 +46,7 @@ class Model(NamedTuple):
     thin: int
     trend: bool
     nseasons: int
+    season_duration: int
     expected_size: float
     level_df: float
     level_sd: float
@@ -200,6 +201,7 @@ def standardised(
     return Series(
         columns, observed, n_train, ends, precision, log_odds, noise_df, noise_ss,
         state_df, state_ss, log_ratios, shape, model.trend, model.nseasons,
+        model.season_duration,
     )  # fmt: skip
 
 
@@ -334,7 +336,7 @@ def _describe_rows(
     ahead, variance = np.empty(rows), np.empty(rows)
     one_step_ahead(
         series.columns[:, 0] - fitted, series.observed, series.n_train, ratios, start,
-        series.trend, series.nseasons, ahead, variance,
+        series.trend, series.nseasons, series.season_duration, ahead, variance,
     )  # fmt: skip
     for row in range(rows):
         if row < series.n_train:

@@ -35,7 +35,8 @@ class Series(NamedTuple):
         log_ratios: lattice of each state's log ratio, [3, longest].
         shape: a of the noise variance's inverse gamma.
         trend: a slope is among the states.
-        nseasons: rows of a season cycle, 1 for none.
+        nseasons: seasons of a cycle, 1 for none.
+        season_duration: rows that a season lasts.
     """
 
     columns: NDArray[np.float64]
@@ -52,6 +53,7 @@ class Series(NamedTuple):
     shape: float
     trend: bool
     nseasons: int
+    season_duration: int
 
 
 class Lattice(NamedTuple):
@@ -112,7 +114,8 @@ def fill(series: Series, lattice: Lattice, place: NDArray[np.int64], start: floa
     sums = np.empty(rows - first)
     log_determinant = filter_columns(
         series.columns, series.observed, first, ratios, start, series.trend, series.nseasons,
-        lattice.gram[slot], forecast, lattice.daily_variance[slot, : rows - first], sums,
+        series.season_duration, lattice.gram[slot], forecast,
+        lattice.daily_variance[slot, : rows - first], sums,
     )  # fmt: skip
     for day in range(rows - first):
         for column in range(1, width):

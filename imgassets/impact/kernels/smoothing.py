@@ -14,7 +14,7 @@ from imgassets.impact.kernels.chain import Draws
 from imgassets.impact.kernels.filtering import (
     advance_covariance,
     advance_means,
-    oldest_season,
+    next_season,
     state_size,
 )
 from imgassets.impact.kernels.lattice import Lattice, Series, ratios_at, regress
@@ -132,15 +132,15 @@ def _draw_signal(
                 means[state, 0] += share * errors[row]
                 for other in range(states):
                     covariance[state, other] -= share * gains[row, other]
-        newest = oldest_season(newest, first_season, states)
-        advance_means(means, series.trend, first_season, newest)
-        advance_covariance(covariance, ratios, series.trend, first_season, newest)
-        advance_means(drawn, series.trend, first_season, newest)
+        newest, oldest = next_season(row, newest, first_season, states, series.season_duration)
+        advance_means(means, series.trend, first_season, oldest)
+        advance_covariance(covariance, ratios, series.trend, first_season, oldest)
+        advance_means(drawn, series.trend, first_season, oldest)
         drawn[0, 0] += deviation * np.sqrt(ratios[0]) * np.random.normal()
         if series.trend:
             drawn[1, 0] += deviation * np.sqrt(ratios[1]) * np.random.normal()
-        if seasonal:
-            drawn[newest, 0] += deviation * np.sqrt(ratios[2]) * np.random.normal()
+        if oldest >= 0:
+            drawn[oldest, 0] += deviation * np.sqrt(ratios[2]) * np.random.normal()
     _correct(series, newest, expected, spreads, gains, errors, variances, signal)
 
 
@@ -174,7 +174,7 @@ def _correct(
     for row in range(rows - 1, -1, -1):
         if series.trend:
             carried[1] += carried[0]
-        if seasonal:
+        if seasonal and (row + 1) % series.season_duration == 0:
             last = carried[newest]
             for state in range(first_season, states):
                 carried[state] -= last

@@ -38,7 +38,8 @@ class Fits:
         relative_lower, relative_upper: its interval, [n, H].
         relative_sd: its posterior standard deviation, [n, H].
         inclusion: posterior inclusion probability of each control, [n, k]; NaN of one left out.
-        sigma: posterior mean of the noise's standard deviation, in standard deviations of y, [n].
+        sigma: standard deviation of the noise, the root of its posterior mean variance, in
+            standard deviations of y, [n].
         level_sd: that of the level's innovations, [n].
         expected: before ``n_pre`` what the rows before let expect of a row, after it the
             counterfactual, [n, T]; [n, 0] unless ``pointwise``.

@@ -59,10 +59,10 @@ def fit_in_detail(
     lattice = new_lattice(model, k + 2, days, days)
     burn = options.niter // BURN_SHARE
     draws = new_draws(options.niter - burn, k + 1, days, days)
-    start = run_chain(series, lattice, options.niter, burn, 1, options.seed, draws)
+    states = run_chain(series, lattice, options.niter, burn, 1, options.seed, draws)
     fitted = np.empty((draws.noise.size, rows))
     samples, sigma = np.empty_like(fitted), np.empty(draws.noise.size)
-    draw_paths(series, lattice, draws, start, options.seed + _PATH_SEED, fitted, samples, sigma)
+    draw_paths(series, lattice, draws, states, options.seed + _PATH_SEED, fitted, samples, sigma)
     _, _, deviation, first = training_scale(y, n_pre)
     point, cumulative = np.full((3, rows), np.nan), np.full((3, rows), np.nan)
     point[0, :n_pre] = fitted[:, :n_pre].mean(axis=0)

@@ -11,6 +11,10 @@ what the regression leaves of y' V_q^-1 y, the noise's variance is inverse gamma
 
     log p(set, q | y) = log p(set) + (log |Omega| - log |X' V_q^-1 X + Omega|) / 2
                         - log |V_q| / 2 - a log b - sum_r df_r / 2 log q_r + constant.
+
+The first states' variance does not scale with the noise's. It is put into V_q in units of the
+noise's as the chain first finds it; what they then wrongly tell of the noise is taken out of a and
+b again, to first order in the noise's logarithm.
 """
 
 from __future__ import annotations
@@ -27,8 +31,26 @@ from imgassets.impact.kernels.sweeping import sweep
 _SETTLED = 10
 """Iterations after which the noise is known well enough to weigh the first states by it."""
 
+_NUDGE = 1e-3
+"""Share by which the first states' variance is moved to find a slope."""
+
 _FARTHEST_STEP = 3
 """Lattice points a ratio moves at once, at most."""
+
+
+class FirstStates(NamedTuple):
+    """The states before row 0.
+
+    Attributes:
+        variance: of each, over the noise's.
+        squares: their sum of squares over that ratio, a part of S.
+        df: degrees of freedom that they cost: their number less those whose variance the
+            coefficients swell in units of the noise's, as that of the column of ones does.
+    """
+
+    variance: float
+    squares: float
+    df: float
 
 
 class Draws(NamedTuple):
@@ -79,7 +101,7 @@ def new_draws(kept: int, controls: int, windows: int, days: int) -> Draws:
 @njit(cache=True)
 def run_chain(
     series: Series, lattice: Lattice, niter: int, burn: int, thin: int, seed: int, draws: Draws
-) -> float:
+) -> FirstStates:
     """Run a chain and fill ``draws``.
 
     Args:
@@ -92,8 +114,7 @@ def run_chain(
         draws: room for (niter - burn) / thin draws, rounded up.
 
     Returns:
-        Variance of the first states over the noise's. It is known in units of the series, and
-        fixed in units of the noise's once the chain knows these.
+        What the chain took the first states for.
     """
     np.random.seed(seed)
     width = series.columns.shape[1]
@@ -116,16 +137,20 @@ def run_chain(
     draws.inclusion.fill(0.0)
     draws.coefficients.fill(0.0)
     shape = series.shape
+    first = FirstStates(start, 0.0, 0.0)
     inside = np.empty(controls, dtype=np.int64)
+    count = 0
     slot, row, log_a, prior_ss = 0, 0, 0.0, 0.0
     for iteration in range(niter):
         if iteration == 0 or iteration == _SETTLED:
             if iteration:
                 start = (shape - 1.0) / (0.5 * (prior_ss + matrix[0, 0]))
+                first = _first_states(series, lattice, place, start, inside[:count], work)
+                shape = series.shape - 0.5 * first.df
             lattice.slot_of.fill(-1)
             lattice.filled[0] = 0
             slot = fill(series, lattice, place, start)
-            prior_ss = series.noise_ss + lattice.penalty[slot]
+            prior_ss = series.noise_ss + lattice.penalty[slot] - first.squares
             log_a = load(lattice.gram[slot], series.precision, included, matrix)
             load(nothing, series.precision, included, slab)
         keep = iteration >= burn and (iteration - burn) % thin == 0
@@ -162,7 +187,7 @@ def run_chain(
                     new = fill(series, lattice, proposal, start)
             if new >= 0:
                 new_log_a, left = regress(lattice.gram[new], series.precision, inside[:count], work)
-                new_prior_ss = series.noise_ss + lattice.penalty[new]
+                new_prior_ss = series.noise_ss + lattice.penalty[new] - first.squares
                 gain = lattice.log_density[new] - lattice.log_density[slot]
                 gain -= 0.5 * (new_log_a - log_a)
                 gain -= shape * np.log((new_prior_ss + left) / (prior_ss + matrix[0, 0]))
@@ -194,7 +219,32 @@ def run_chain(
             draws.inclusion[control] = 1.0
         else:
             draws.inclusion[control] /= row
-    return start
+    return first
+
+
+@njit(cache=True)
+def _first_states(
+    series: Series,
+    lattice: Lattice,
+    place: NDArray[np.int64],
+    start: float,
+    inside: NDArray[np.int64],
+    work: NDArray[np.float64],
+) -> FirstStates:
+    """Tell how the likelihood depends on the first states' variance.
+
+    By 1 / ratio, S changes by the states' sum of squares, and log |V_q| + log |A| by the trace of
+    their posterior covariance less their number times the ratio. Two filters tell both slopes.
+    """
+    costs, logs = np.empty(2), np.empty(2)
+    for index in range(2):
+        lattice.slot_of.fill(-1)
+        lattice.filled[0] = 0
+        slot = fill(series, lattice, place, start * (1.0 + _NUDGE * index))
+        log_a, costs[index] = regress(lattice.gram[slot], series.precision, inside, work)
+        logs[index] = log_a - 2.0 * lattice.log_density[slot]
+    nudge = 1.0 - 1.0 / (1.0 + _NUDGE)
+    return FirstStates(start, (costs[0] - costs[1]) / nudge, (logs[1] - logs[0]) / nudge)
 
 
 @njit(cache=True)

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from imgassets.impact.kernels.chain import Draws, new_draws, run_chain
+from imgassets.impact.kernels.chain import Draws, FirstStates, new_draws, run_chain
 from imgassets.impact.kernels.filtering import one_step_ahead
 from imgassets.impact.kernels.lattice import (
     LOWEST_LOG_RATIO,
@@ -31,7 +31,7 @@ _FLAT = 1e-10
 _STRONG_STEP = 0.5
 """Lattice spacing of a log ratio with an informative prior, whose posterior is narrow."""
 
-_WEAK_STEP = 1.5
+_WEAK_STEP = 1.0
 """Lattice spacing of a log ratio with a vague prior."""
 
 _SLOTS = (96, 768, 4096)
@@ -236,7 +236,7 @@ def fit_all(
             spans[horizons + day] = n_train[index] + day + 1
         series = standardised(y[index], controls[index], n_train[index], spans, model)
         draws = new_draws(kept, controls.shape[2] + 1, spans.size, days if pointwise else 0)
-        start = run_chain(series, lattice, model.niter, model.burn, model.thin, seeds[index], draws)
+        first = run_chain(series, lattice, model.niter, model.burn, model.thin, seeds[index], draws)
         results.sigma[index] = 0.0
         results.level_sd[index] = 0.0
         for draw in range(kept):
@@ -246,9 +246,10 @@ def fit_all(
         for control in range(controls.shape[2]):
             if series.log_odds[control + 1] > -np.inf:
                 results.inclusion[index, control] = draws.inclusion[control + 1]
-        _summarise(y[index], series, spans[:horizons], draws, alpha, index, results)
+        df = 2.0 * series.shape - first.df
+        _summarise(y[index], series, spans[:horizons], draws, df, alpha, index, results)
         if pointwise:
-            _describe_rows(y[index], series, draws, start, horizons, index, results)
+            _describe_rows(y[index], series, draws, first, horizons, index, results)
 
 
 @njit(cache=True)
@@ -257,6 +258,7 @@ def _summarise(
     series: Series,
     ends: NDArray[np.int64],
     draws: Draws,
+    df: float,
     alpha: float,
     index: int,
     results: Results,
@@ -287,7 +289,7 @@ def _summarise(
             upper = mixture_quantile(1.0 - 0.5 * alpha, mean + reach, center, spread)
             results.predicted_lower[index, horizon] = lower
             results.predicted_upper[index, horizon] = upper
-            below = mixture_cdf(actual, center, spread)
+            below = mixture_cdf(actual, df, center, spread)
             results.tail_probability[index, horizon] = min(below, 1.0 - below)
             if lower > 0.0 or upper < 0.0:
                 ratio, square = _ratio_moments(actual, center, spread)
@@ -314,7 +316,7 @@ def _describe_rows(
     y: NDArray[np.float64],
     series: Series,
     draws: Draws,
-    start: float,
+    first_states: FirstStates,
     horizons: int,
     index: int,
     results: Results,
@@ -335,8 +337,9 @@ def _describe_rows(
             ratios[state] = np.exp(ratios[state])
     ahead, variance = np.empty(rows), np.empty(rows)
     one_step_ahead(
-        series.columns[:, 0] - fitted, series.observed, series.n_train, ratios, start,
-        series.trend, series.nseasons, series.season_duration, ahead, variance,
+        series.columns[:, 0] - fitted, series.observed, series.n_train, ratios,
+        first_states.variance, series.trend, series.nseasons, series.season_duration,
+        ahead, variance,
     )  # fmt: skip
     for row in range(rows):
         if row < series.n_train:

@@ -35,11 +35,27 @@ def mixture_moments(
 
 
 @njit(cache=True)
-def mixture_cdf(value: float, means: NDArray[np.float64], sds: NDArray[np.float64]) -> float:
-    """Return the probability of at most ``value`` under an even mixture of normals."""
+def mixture_cdf(
+    value: float, df: float, means: NDArray[np.float64], sds: NDArray[np.float64]
+) -> float:
+    """Return the probability of at most ``value`` under an even mixture of Student's t.
+
+    By Wallace's transformation to the normal (1959, Annals of Mathematical Statistics 30), whose
+    error is below 1e-4 of the tail for more than 30 degrees of freedom and within 6 deviations.
+
+    Args:
+        value: on the scale of the components.
+        df: degrees of freedom, above 2.
+        means: of the components.
+        sds: standard deviations of the components, above 0.
+    """
+    bend = (8.0 * df + 1.0) / (8.0 * df + 3.0)
     total = 0.0
     for index in range(means.size):
-        total += 0.5 + 0.5 * erf((value - means[index]) / (sds[index] * _ROOT_TWO))
+        scaled = (value - means[index]) / sds[index]
+        squared = scaled * scaled / (df - 2.0)
+        normal = bend * sqrt(df * np.log(1.0 + squared))
+        total += 0.5 + 0.5 * erf((normal if scaled > 0.0 else -normal) / _ROOT_TWO)
     return total / means.size
 
 

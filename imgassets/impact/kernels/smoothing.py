@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from imgassets.impact.kernels.chain import Draws
+from imgassets.impact.kernels.chain import Draws, FirstStates
 from imgassets.impact.kernels.filtering import (
     advance_covariance,
     advance_means,
@@ -25,7 +25,7 @@ def draw_paths(
     series: Series,
     lattice: Lattice,
     draws: Draws,
-    start: float,
+    first: FirstStates,
     seed: int,
     fitted: NDArray[np.float64],
     samples: NDArray[np.float64],
@@ -37,7 +37,7 @@ def draw_paths(
         series: the standardised series.
         lattice: of the chain.
         draws: of the chain.
-        start: variance of the first states over the noise's.
+        first: what the chain took the first states for.
         seed: of the random numbers.
         fitted: filled with level, season and regression, [kept, rows].
         samples: filled with the same plus noise, [kept, rows].
@@ -53,15 +53,15 @@ def draw_paths(
         slot = lattice.slot_of[place[0], place[1], place[2]]
         inside = np.flatnonzero(draws.included[draw]) + 1
         _, left = regress(lattice.gram[slot], series.precision, inside, work)
-        rate = 0.5 * (series.noise_ss + lattice.penalty[slot] + left)
-        deviation = np.sqrt(rate / np.random.gamma(series.shape, 1.0))
+        rate = 0.5 * (series.noise_ss + lattice.penalty[slot] - first.squares + left)
+        deviation = np.sqrt(rate / np.random.gamma(series.shape - 0.5 * first.df, 1.0))
         coefficients = _draw_coefficients(work, inside.size, deviation)
         for row in range(rows):
             fitted[draw, row] = 0.0
             for index in range(inside.size):
                 fitted[draw, row] += coefficients[index] * series.columns[row, inside[index]]
             left_out[row] = series.columns[row, 0] - fitted[draw, row]
-        _draw_signal(series, ratios_at(series, place), start, deviation, left_out, signal)
+        _draw_signal(series, ratios_at(series, place), first.variance, deviation, left_out, signal)
         sigma[draw] = deviation
         for row in range(rows):
             fitted[draw, row] += signal[row]

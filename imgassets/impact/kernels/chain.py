@@ -34,8 +34,9 @@ _SETTLED = 10
 _NUDGE = 1e-3
 """Share by which the first states' variance is moved to find a slope."""
 
-_FARTHEST_STEP = 3
-"""Lattice points a ratio moves at once, at most."""
+_FARTHEST_STEPS = (2, 6, 6)
+"""Lattice points that the ratios of level, slope and season move at once, at most: the level's
+prior is informative and leaves few points, the others' is vague and leaves many."""
 
 
 class FirstStates(NamedTuple):
@@ -178,7 +179,7 @@ def run_chain(
             points = lattice.slot_of.shape[state]
             if points == 1:
                 continue
-            step = np.random.randint(1, _FARTHEST_STEP + 1)
+            step = np.random.randint(1, _FARTHEST_STEPS[state] + 1)
             proposal[state] = place[state] + (step if np.random.random() < 0.5 else -step)
             new = -1
             if 0 <= proposal[state] < points:

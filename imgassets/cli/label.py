@@ -37,7 +37,8 @@ def import_(
     is for the sensor: bad rows go to quarantine (stage `labels`), a file seen before costs nothing,
     and a corrected file withdraws the labels that it no longer has.
     """
-    from imgassets.operations.label_feed import import_label_file, is_folder, take_in_labels
+    from imgassets.ingest.source_files import is_folder
+    from imgassets.operations.label_feed import import_label_file, take_in_labels
 
     of = settings()
     warehouse = open_warehouse(of)

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import polars as pl
 
 from imgassets.ingest.locations import CONTROL, ImageBase, resolve
-from imgassets.ingest.readers import FAULT, read_raw
-from imgassets.ingest.refusal import MAX_MEASURED, Refused
+from imgassets.ingest.raw_rows import category_slugs, fault, first_fault
+from imgassets.ingest.readers import read_raw
+from imgassets.ingest.refusal import Refused
 from imgassets.warehouse.contracts import UNCATEGORISED, Quarantine, SupplierOffers
 
 MAX_POSITION = 2**31 - 1
@@ -171,25 +172,15 @@ def _refused_file(
     )
 
 
-def _slug(name: pl.Expr) -> pl.Expr:
-    return (
-        name.str.normalize("NFKD")
-        .str.replace_all(r"\p{M}", "")
-        .str.to_lowercase()
-        .str.replace_all(r"[^a-z0-9]+", "-")
-        .str.strip_chars("-")
-    )
-
-
 def category_slug(name: str) -> str:
     """Return a category's slug as feeds get it: 'T-Shirts' becomes 't-shirts'; '' if none."""
-    slug: str = pl.select(_slug(pl.lit(name))).item()
+    slug: str = pl.select(category_slugs(pl.lit(name))).item()
     return slug
 
 
 def _derive(raw: pl.DataFrame, base: ImageBase) -> pl.DataFrame:
     """Add what the rules look at: slug, resolved location, parsed numbers and truth values."""
-    slug = _slug(pl.col("category"))
+    slug = category_slugs(pl.col("category"))
     curated = pl.col("is_curated").str.to_lowercase()
     running = pl.int_range(1, pl.len() + 1).over("product_id").cast(pl.Int64)
     # A float column of a table with gaps writes the whole number 2 as 2.0.
@@ -205,70 +196,57 @@ def _derive(raw: pl.DataFrame, base: ImageBase) -> pl.DataFrame:
     )
 
 
-def _fault(rule_id: str, measured: pl.Expr, limit: str | pl.Expr, detail: str | pl.Expr) -> pl.Expr:
-    return pl.struct(
-        rule_id=pl.lit(rule_id),
-        measured=measured.cast(pl.String).fill_null("no value").str.slice(0, MAX_MEASURED),
-        limit=pl.lit(limit) if isinstance(limit, str) else limit,
-        detail=pl.lit(detail) if isinstance(detail, str) else detail,
-    )
-
-
 def _judge(rows: pl.DataFrame) -> pl.DataFrame:
     """Give every row its first broken rule, or none, and the columns of an offer."""
     product, url, slug = pl.col("product_id"), pl.col("image_url"), pl.col("slug")
     rules: list[tuple[pl.Expr, pl.Expr]] = [
         (
             product.str.contains(CONTROL),
-            _fault("malformed_row", product, "no control characters",
+            fault("malformed_row", product, "no control characters",
                    "The product_id holds a control character such as a line break."),
         ),
         (
             pl.col("category").is_null() & pl.col("needed").is_not_null(),
-            _fault("category_unsure", pl.col("guess"), pl.col("needed"), _UNSURE),
+            fault("category_unsure", pl.col("guess"), pl.col("needed"), _UNSURE),
         ),
         (
             pl.col("category").is_null(),
-            _fault("missing_category", pl.lit("no value"), "a category", _MISSING),
+            fault("missing_category", pl.lit("no value"), "a category", _MISSING),
         ),
         (
             slug == "",
-            _fault("bad_category", pl.col("category"), "at least one letter a-z or digit",
+            fault("bad_category", pl.col("category"), "at least one letter a-z or digit",
                    "No slug can be made of the category's name."),
         ),
         (
             slug == UNCATEGORISED,
-            _fault("bad_category", pl.col("category"), f"any name but '{UNCATEGORISED}'",
+            fault("bad_category", pl.col("category"), f"any name but '{UNCATEGORISED}'",
                    "The name is reserved for rows without a category."),
         ),
         (
             product.is_null(),
-            _fault("missing_value", pl.lit("no value"), "a product_id", "product_id is empty."),
+            fault("missing_value", pl.lit("no value"), "a product_id", "product_id is empty."),
         ),
         (
             url.is_null(),
-            _fault("missing_value", pl.lit("no value"), "an image_url", "image_url is empty."),
+            fault("missing_value", pl.lit("no value"), "an image_url", "image_url is empty."),
         ),
         (
             pl.col("url_limit").is_not_null(),
-            _fault("bad_image_url", url, pl.col("url_limit"), pl.col("url_why")),
+            fault("bad_image_url", url, pl.col("url_limit"), pl.col("url_why")),
         ),
         (
             ~pl.col("number").is_between(1, MAX_POSITION).fill_null(False),
-            _fault("wrong_type", pl.col("position"), f"an integer 1 … {MAX_POSITION}",
+            fault("wrong_type", pl.col("position"), f"an integer 1 … {MAX_POSITION}",
                    "position is no place in an order."),
         ),
         (
             pl.col("truth").is_null(),
-            _fault("wrong_type", pl.col("is_curated"), "true/false, 1/0 or yes/no",
+            fault("wrong_type", pl.col("is_curated"), "true/false, 1/0 or yes/no",
                    "is_curated is no truth value."),
         ),
     ]  # fmt: skip
-    fault = pl.lit(None, FAULT)
-    for broken, found in reversed(rules):
-        fault = pl.when(broken).then(found).otherwise(fault)
-    unread = pl.col("fault").is_not_null()
-    rows = rows.with_columns(fault=pl.when(unread).then("fault").otherwise(fault))
+    rows = rows.with_columns(fault=first_fault(rules))
 
     # Only usable rows count as seen: a row must not be lost to a broken twin before it.
     pair = ("product_id", "image_url")
@@ -277,7 +255,7 @@ def _judge(rows: pl.DataFrame) -> pl.DataFrame:
     again = usable.join(
         first.rename({"feed_row": "first_row"}), on=pair, how="inner", maintain_order="left"
     ).filter(pl.col("feed_row") != pl.col("first_row"))
-    twin = _fault(
+    twin = fault(
         "duplicate_row",
         pl.format("same as row {}", pl.col("first_row")),
         "one row per product_id and image_url",

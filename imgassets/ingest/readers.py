@@ -17,27 +17,28 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
+from imgassets.ingest.raw_rows import FAULT, Layout
 from imgassets.ingest.refusal import MAX_MEASURED, Refused
 
 REQUIRED = ("product_id", "category", "image_url")
 COLUMNS = (*REQUIRED, "title", "description", "position", "is_curated")
-FAULT = pl.Struct({"rule_id": pl.String, "measured": pl.String, "limit": pl.String,
-                   "detail": pl.String})  # fmt: skip
-RAW_SCHEMA = pl.Schema([*((name, pl.String()) for name in (*COLUMNS, "raw")), ("fault", FAULT)])
-"""A raw feed row: its values as text, or (in `raw`, with `fault`) the row that is no row."""
 
 Fault = dict[str, str]
 Row = dict[str, Any]
 
 
-def read_raw(content: bytes, extension: str) -> pl.DataFrame:
-    """Read a feed file into a frame of `RAW_SCHEMA`, one row per input row, in order.
+OFFERS = Layout(REQUIRED, COLUMNS)
+
+
+def read_raw(content: bytes, extension: str, layout: Layout = OFFERS) -> pl.DataFrame:
+    """Read a feed file into a frame of the layout's schema, one row per input row, in order.
 
     Values are stripped of surrounding spaces, empty values are null. Blank lines are no rows.
 
     Args:
         content: The whole file.
         extension: ``csv``, ``jsonl`` or ``parquet``.
+        layout: The columns to read.
 
     Raises:
         Refused: rule ``empty_file``, ``unknown_encoding``, ``unreadable_file`` or
@@ -46,16 +47,17 @@ def read_raw(content: bytes, extension: str) -> pl.DataFrame:
     if not content.strip():
         raise Refused("empty_file", f"{len(content)} bytes", "≥ 1 row", "The file is empty.")
     if extension == "parquet":
-        frame = _read_parquet(content)
+        frame = _read_parquet(content, layout)
     else:
         text = decode(content).strip()
         data = text.encode()
         if not data:
             raise Refused("empty_file", "only blank lines", "≥ 1 row", "The file has no rows.")
-        frame = _read_csv(text, data) if extension == "csv" else _read_jsonl(text, data)
+        read = _read_csv if extension == "csv" else _read_jsonl
+        frame = read(text, data, layout)
     if frame.is_empty():
         raise Refused("empty_file", "0 rows", "≥ 1 row", "The file has a header and no rows.")
-    stripped = pl.col(COLUMNS).str.strip_chars()
+    stripped = pl.col(layout.columns).str.strip_chars()
     return frame.with_columns(pl.when(stripped != "").then(stripped))
 
 
@@ -105,38 +107,38 @@ def decode(content: bytes) -> str:
     return text if "\n" in text else text.replace("\r", "\n")
 
 
-def _known_columns(names: list[str], n_rows: int) -> dict[str, int]:
+def _known_columns(names: list[str], n_rows: int, layout: Layout) -> dict[str, int]:
     """Map known columns to their place in the header; the first of equal names wins."""
     found: dict[str, int] = {}
     for place, name in enumerate(names):
         known = name.strip().lower()
-        if known in COLUMNS:
+        if known in layout.columns:
             found.setdefault(known, place)
-    missing = [name for name in REQUIRED if name not in found]
+    missing = [name for name in layout.required if name not in found]
     if missing:
         raise Refused(
             "missing_column",
             f"columns {', '.join(name.strip() for name in names)}",
-            f"columns {', '.join(REQUIRED)}",
+            f"columns {', '.join(layout.required)}",
             f"Missing: {', '.join(missing)}; the {n_rows} rows of the file were not read.",
         )
     return found
 
 
-def _from_rows(rows: list[Row]) -> pl.DataFrame:
+def _from_rows(rows: list[Row], layout: Layout) -> pl.DataFrame:
     # By column: several times faster than handing over the dictionaries.
     return pl.DataFrame(
-        [pl.Series(name, [r.get(name) for r in rows], t) for name, t in RAW_SCHEMA.items()]
+        [pl.Series(name, [r.get(name) for r in rows], t) for name, t in layout.schema.items()]
     )
 
 
-def _from_frame(frame: pl.DataFrame, found: dict[str, int]) -> pl.DataFrame:
+def _from_frame(frame: pl.DataFrame, found: dict[str, int], layout: Layout) -> pl.DataFrame:
     names = frame.columns
     exprs = [
         pl.col(names[found[name]]).alias(name)
         if name in found
         else pl.lit(None, pl.String).alias(name)
-        for name in COLUMNS
+        for name in layout.columns
     ]
     return frame.select(
         *exprs, pl.lit(None, pl.String).alias("raw"), pl.lit(None, FAULT).alias("fault")
@@ -152,17 +154,18 @@ def _malformed(raw: str, measured: str, limit: str, detail: str) -> Row:
 # --- CSV ------------------------------------------------------------------------------------------
 
 
-def _read_csv(text: str, data: bytes) -> pl.DataFrame:
+def _read_csv(text: str, data: bytes, layout: Layout) -> pl.DataFrame:
     frame = _csv_at_once(data)
     if frame is not None:
-        return _from_frame(frame, _known_columns(frame.columns, frame.height))
+        return _from_frame(frame, _known_columns(frame.columns, frame.height, layout), layout)
     header, body = _csv_rows(text)
-    found = _known_columns(header, len(body))
+    found = _known_columns(header, len(body), layout)
     return _from_rows(
         [
             {name: row[place] for name, place in found.items()} if isinstance(row, list) else row
             for row in body
-        ]
+        ],
+        layout,
     )
 
 
@@ -242,11 +245,11 @@ def _csv_records(text: str) -> Iterator[list[str] | str]:
 # --- JSON lines -----------------------------------------------------------------------------------
 
 
-def _read_jsonl(text: str, data: bytes) -> pl.DataFrame:
+def _read_jsonl(text: str, data: bytes, layout: Layout) -> pl.DataFrame:
     lines = [line for line in text.split("\n") if line.strip()]
-    frame = _jsonl_at_once(data, len(lines))
+    frame = _jsonl_at_once(data, len(lines), layout)
     if frame is not None:
-        return _from_frame(frame, _known_columns(frame.columns, frame.height))
+        return _from_frame(frame, _known_columns(frame.columns, frame.height, layout), layout)
     records = [_json_object(line) for line in lines]
     names: dict[str, None] = {}
     for record in records:
@@ -257,24 +260,25 @@ def _read_jsonl(text: str, data: bytes) -> pl.DataFrame:
             "unreadable_file", lines[0], "one JSON object per line", "No line is a JSON object."
         )
     known = {name: name.strip().lower() for name in names}
-    _known_columns(list(names), len(lines))
+    _known_columns(list(names), len(lines), layout)
     return _from_rows(
         [
-            _json_row(record, known, line)
+            _json_row(record, known, line, layout)
             if isinstance(record, dict)
             else _malformed(line, record, "one JSON object per line", "The line is no object.")
             for record, line in zip(records, lines, strict=True)
-        ]
+        ],
+        layout,
     )
 
 
-def _jsonl_at_once(data: bytes, n_rows: int) -> pl.DataFrame | None:
+def _jsonl_at_once(data: bytes, n_rows: int, layout: Layout) -> pl.DataFrame | None:
     """Parse in one pass; None when a line is no object or a known column is not one of scalars."""
     try:
         frame = pl.read_ndjson(data, infer_schema_length=None)
     except (PolarsError, PanicException):
         return None
-    known = [name for name in frame.columns if name.strip().lower() in COLUMNS]
+    known = [name for name in frame.columns if name.strip().lower() in layout.columns]
     folded = {name.strip().lower() for name in known}
     nested = any(frame.schema[name].is_nested() for name in known)
     # A lower-case and an upper-case spelling of one column in one file: rows have to be merged.
@@ -295,11 +299,11 @@ def _json_object(line: str) -> dict[str, Any] | str:
     return value if isinstance(value, dict) else f"a JSON {type(value).__name__}"
 
 
-def _json_row(record: dict[str, Any], known: dict[str, str], line: str) -> Row:
+def _json_row(record: dict[str, Any], known: dict[str, str], line: str, layout: Layout) -> Row:
     row: Row = {}
     for name, value in record.items():
         column = known[name]
-        if column not in COLUMNS or column in row:
+        if column not in layout.columns or column in row:
             continue
         if isinstance(value, dict | list):
             fault: Fault = {
@@ -321,11 +325,11 @@ def _json_row(record: dict[str, Any], known: dict[str, str], line: str) -> Row:
 # --- Parquet --------------------------------------------------------------------------------------
 
 
-def _read_parquet(content: bytes) -> pl.DataFrame:
+def _read_parquet(content: bytes, layout: Layout) -> pl.DataFrame:
     try:
         schema = pl.read_parquet_schema(io.BytesIO(content))
         # The row count of a file whose columns are not ours is of no use to anybody.
-        found = _known_columns(list(schema), 0)
+        found = _known_columns(list(schema), 0, layout)
         wanted = [list(schema)[place] for place in found.values()]
         frame = pl.read_parquet(io.BytesIO(content), columns=wanted)
     except (PolarsError, PanicException, OSError) as error:
@@ -351,7 +355,7 @@ def _read_parquet(content: bytes) -> pl.DataFrame:
         if not frame.schema[column].is_float():
             lost = pl.when(unreadable).then(fault).otherwise(lost)
     places = {name: place for place, name in enumerate(found)}
-    return _from_frame(texts, places).with_columns(fault=lost)
+    return _from_frame(texts, places, layout).with_columns(fault=lost)
 
 
 def _utf8(column: pl.Series) -> pl.Series:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from imgassets.ingest.readers import FAULT, read_csv_rows
-from imgassets.ingest.refusal import MAX_MEASURED, Refused
+from imgassets.ingest.raw_rows import FAULT, fault, first_fault
+from imgassets.ingest.readers import read_csv_rows
+from imgassets.ingest.refusal import Refused
 from imgassets.learning.labels import FLAG_VALUES, GROUP_COLUMNS, SPLITS, TYPE_COLUMNS
 from imgassets.moderation.flags import IMAGE_TYPE
 from imgassets.warehouse.contract import NONE, UNSURE, UNTYPED
@@ -143,7 +144,7 @@ def judge_labels(found: LabelRows, rules: LabelRules) -> JudgedLabels:
     other are refused together, because nobody knows which of them is right.
     """
     judge = _flag_faults if found.kind == "flags" else _type_faults
-    rows = _first_fault(found.rows, [_missing(found.kind), *judge(rules)], rules)
+    rows = _with_faults(found.rows, [_missing(found.kind), *judge(rules)], rules)
     rows = rows.with_columns(fault=pl.coalesce("fault", _contradiction(rows)))
     good = rows.filter(pl.col("fault").is_null())
     if found.kind == "flags":
@@ -156,18 +157,15 @@ def judge_labels(found: LabelRows, rules: LabelRules) -> JudgedLabels:
     return JudgedLabels(labels, refused)
 
 
-def _first_fault(
+def _with_faults(
     rows: pl.DataFrame, checks: Sequence[tuple[pl.Expr, pl.Expr]], rules: LabelRules
 ) -> pl.DataFrame:
     """Set ``fault`` of each row without one to that of the first check that it fails."""
-    fault = pl.lit(None, FAULT)
-    for broken, found in reversed(checks):
-        fault = pl.when(broken).then(found).otherwise(fault)
     known = rules.products.select("product_id", "category", may="types", in_feed=pl.lit(True))
     return (
         rows.join(known, on="product_id", how="left", maintain_order="left")
         .join(rules.groups, on="product_id", how="left", maintain_order="left")
-        .with_columns(fault=pl.coalesce("fault", fault))
+        .with_columns(fault=first_fault(checks))
         .select(rows.columns)
     )
 
@@ -180,7 +178,7 @@ def _missing(kind: str) -> tuple[pl.Expr, pl.Expr]:
         separator=", ",
         ignore_nulls=True,
     )
-    return absent != "", _fault(
+    return absent != "", fault(
         "missing_value",
         pl.lit("no value"),
         ", ".join(named.values()),
@@ -197,7 +195,7 @@ def _type_faults(rules: LabelRules) -> list[tuple[pl.Expr, pl.Expr]]:
     checks = [
         (
             value.is_in(_NO_TYPES),
-            _fault(
+            fault(
                 "unknown_type",
                 value,
                 "a type, or none",
@@ -206,7 +204,7 @@ def _type_faults(rules: LabelRules) -> list[tuple[pl.Expr, pl.Expr]]:
         ),
         (
             listed & ~pl.col("may").list.contains(value) & (value != NONE),
-            _fault(
+            fault(
                 "unknown_type",
                 value,
                 own.list.join(", "),
@@ -219,7 +217,7 @@ def _type_faults(rules: LabelRules) -> list[tuple[pl.Expr, pl.Expr]]:
         checks.append(
             (
                 ~in_feed & ~value.is_in(known),
-                _fault(
+                fault(
                     "unknown_type",
                     value,
                     ", ".join(known),
@@ -238,7 +236,7 @@ def _flag_faults(rules: LabelRules) -> list[tuple[pl.Expr, pl.Expr]]:
     return [
         (
             ~pl.col("flag").is_in(sorted(rules.flags)),
-            _fault(
+            fault(
                 "unknown_flag", pl.col("flag"), ", ".join(sorted(rules.flags)),
                 "There is no such flag: correct it, or add it to the file that IMGASSETS_FLAGS "
                 "names.",
@@ -246,17 +244,17 @@ def _flag_faults(rules: LabelRules) -> list[tuple[pl.Expr, pl.Expr]]:
         ),
         (
             ~pl.col("value").is_in(list(FLAG_VALUES)),
-            _fault("unknown_value", pl.col("value"), ", ".join(FLAG_VALUES),
+            fault("unknown_value", pl.col("value"), ", ".join(FLAG_VALUES),
                    "The value is neither yes nor no."),
         ),
         (
             ~pl.col("split").is_in(list(SPLITS)),
-            _fault("unknown_split", pl.col("split"), ", ".join(SPLITS),
+            fault("unknown_split", pl.col("split"), ", ".join(SPLITS),
                    "The split is neither train nor holdout."),
         ),
         (
             other,
-            _fault("contradicting_group", pl.col("group_id"), pl.col("groups").list.join(", "),
+            fault("contradicting_group", pl.col("group_id"), pl.col("groups").list.join(", "),
                    "Labels of types name another group of the product: use the same, or none."),
         ),
     ]  # fmt: skip
@@ -275,7 +273,7 @@ def _contradiction(rows: pl.DataFrame) -> pl.Series:
     )
     faults = usable.filter(differ).select(
         "row",
-        contradiction=_fault(
+        contradiction=fault(
             "contradicting_labels",
             text.str.join("; ").over(_KEY),
             "one label per product and image",
@@ -284,12 +282,3 @@ def _contradiction(rows: pl.DataFrame) -> pl.Series:
         ),
     )
     return rows.join(faults, on="row", how="left", maintain_order="left")["contradiction"]
-
-
-def _fault(rule_id: str, measured: pl.Expr, limit: str | pl.Expr, detail: str | pl.Expr) -> pl.Expr:
-    return pl.struct(
-        rule_id=pl.lit(rule_id),
-        measured=measured.str.slice(0, MAX_MEASURED),
-        limit=pl.lit(limit) if isinstance(limit, str) else limit,
-        detail=pl.lit(detail) if isinstance(detail, str) else detail,
-    )

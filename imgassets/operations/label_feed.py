@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import polars as pl
 
 from imgassets.ingest.refusal import Refused
+from imgassets.ingest.source_files import SourceFile, source_files
 from imgassets.learning.label_rows import (
     NO_GROUPS,
     JudgedLabels,
@@ -79,7 +79,7 @@ def take_in_labels(
     known = {row["file"]: row for row in warehouse.read(LabelFiles).iter_rows(named=True)}
     lists = _Lists.load(warehouse, settings)
     result = TakenIn()
-    for source in _sources(location):
+    for source in source_files(location, ["csv"]):
         if limit is not None and len(result.files) >= limit:
             break
         before = known.get(source.file, {})
@@ -115,7 +115,7 @@ def import_label_file(
     """
     warehouse.initialise()
     lists = _Lists.load(warehouse, settings)
-    source = next(_sources(location))
+    source = next(source_files(location, ["csv"]))
     content, path = source.read(), Path(location)
     if labels_flags(path, content):
         labels = read_flag_labels(path, lists.flags, content)
@@ -139,45 +139,6 @@ def import_label_file(
         )
     registered = _registered(source, content, lists, "types", labels.height)
     return "types", *import_image_labels(warehouse, labels, source.file, registered)
-
-
-@dataclass(frozen=True)
-class _Source:
-    """One file: its identity, its version, and how to read it."""
-
-    file: str
-    key: str
-    fs: Any
-    path: str
-
-    def read(self) -> bytes:
-        return bytes(self.fs.cat_file(self.path))
-
-
-def is_folder(location: str) -> bool:
-    """Tell whether a path or fsspec URL is a folder."""
-    fs, base = fsspec.core.url_to_fs(location)
-    return bool(fs.isdir(base))
-
-
-def _sources(location: str) -> Iterator[_Source]:
-    """Yield a file, or the CSV files below a folder in the order of their paths."""
-    fs, base = fsspec.core.url_to_fs(location)
-    fs.invalidate_cache(base)  # a long-lived process would be told what it saw the last time
-    if fs.isdir(base):
-        paths = [
-            path
-            for path in sorted(fs.find(base))
-            if path.lower().endswith(".csv")
-            and not any(part.startswith(".") for part in path.removeprefix(base).split("/"))
-        ]
-    elif fs.exists(base):
-        paths = [base]
-    else:
-        raise ValueError(f"{location}: no such file or folder")
-    local = "file" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,))
-    for path in paths:
-        yield _Source(path if local else fs.unstrip_protocol(path), fs.ukey(path), fs, path)
 
 
 @dataclass(frozen=True)
@@ -233,7 +194,7 @@ class _Lists:
 def _take_in(
     warehouse: Warehouse,
     lists: _Lists,
-    source: _Source,
+    source: SourceFile,
     content: bytes,
     kind_before: str,
     result: TakenIn,
@@ -265,7 +226,7 @@ def _take_in(
 
 
 def _registered(
-    source: _Source,
+    source: SourceFile,
     content: bytes,
     lists: _Lists,
     kind: str,
@@ -289,7 +250,7 @@ def _registered(
     )
 
 
-def _file_quarantine(source: _Source, lists: _Lists, error: Refused) -> pl.DataFrame:
+def _file_quarantine(source: SourceFile, lists: _Lists, error: Refused) -> pl.DataFrame:
     refusal = error.refusal
     row = dict.fromkeys(Quarantine.column_names()) | {
         "day": lists.first_day,
@@ -305,7 +266,7 @@ def _file_quarantine(source: _Source, lists: _Lists, error: Refused) -> pl.DataF
 
 
 def _row_quarantine(
-    source: _Source, lists: _Lists, judged: JudgedLabels, products: pl.DataFrame
+    source: SourceFile, lists: _Lists, judged: JudgedLabels, products: pl.DataFrame
 ) -> pl.DataFrame:
     """Return refused labels as quarantine rows, under their product's category and first day."""
     rows = judged.refused.join(

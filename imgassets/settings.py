@@ -23,6 +23,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from imgassets.impact.settings import ImpactSettings
+
 
 class _Part(BaseModel):
     """A group of settings; a misspelt name is an error, not a silence."""
@@ -292,6 +294,10 @@ class Settings(BaseSettings):
     labels: str = Field(
         "", description="fsspec root of CSV files of labels, watched likewise; empty: no watching."
     )
+    engagement: str = Field(
+        "", description="fsspec root of files of daily engagement, watched likewise."
+    )
+    interventions: str = Field("", description="fsspec root of files of interventions, likewise.")
     image_base: str = Field("", description="Folder or URL that relative image_urls start from.")
     mlflow_tracking_uri: str = Field("", description="MLflow server; default: SQLite under home.")
     webserver: str = Field(
@@ -321,6 +327,7 @@ class Settings(BaseSettings):
     learning: LearningSettings = Field(default_factory=LearningSettings)
     review: ReviewSettings = Field(default_factory=ReviewSettings)
     marketplaces: MarketplaceSettings = Field(default_factory=MarketplaceSettings)
+    impact: ImpactSettings = Field(default_factory=ImpactSettings)
     service: ServiceSettings = Field(default_factory=ServiceSettings)
 
     @model_validator(mode="after")

@@ -41,10 +41,10 @@ def sql(
     if attach:
         typer.echo(f"{warehouse.attach_statement()}; USE lake;")
     elif query is not None:
-        _print(warehouse.sql(query), format)
+        print_rows(warehouse.sql(query), format)
     elif not sys.stdin.isatty():
         if piped := sys.stdin.read().strip():
-            _print(warehouse.sql(piped), format)
+            print_rows(warehouse.sql(piped), format)
     else:
         _shell(warehouse, format)
 
@@ -69,13 +69,18 @@ def _shell(warehouse: Warehouse, format: Format) -> None:
             pending = ""
         elif pending.rstrip().endswith(";"):
             try:
-                _print(warehouse.sql(pending), format)
+                print_rows(warehouse.sql(pending), format)
             except QueryError as error:
                 errors.print(str(error), style="red", markup=False)
             pending = ""
 
 
-def _print(frame: pl.DataFrame, format: Format) -> None:
+def print_rows(frame: pl.DataFrame, format: Format) -> None:
+    """Print rows to stdout.
+
+    Raises:
+        CommandError: a table of no columns was asked for.
+    """
     if format is Format.json:
         for row in frame.iter_rows(named=True):
             typer.echo(json.dumps(row, default=str, ensure_ascii=False))

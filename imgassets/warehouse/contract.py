@@ -38,6 +38,15 @@ class Contract(dy.Schema):
         return {name: getattr(cls, name).description or "" for name in cls.column_names()}
 
     @classmethod
+    def partitioning(cls) -> tuple[str, ...]:
+        """Return the SQL expressions whose values name a row's partition; small tables have none.
+
+        Tables with ``day`` and ``category`` are partitioned by them, unless they say otherwise.
+        """
+        names = tuple(cls.column_names()[:2])
+        return names if names == ("day", "category") else ()
+
+    @classmethod
     def conform(cls, frame: pl.DataFrame) -> pl.DataFrame:
         """Select this contract's columns in order, cast, and validate them.
 

@@ -11,6 +11,15 @@ from imgassets.warehouse.duplicate_contracts import (
     ImageMatches,
     MatchVerdicts,
 )
+from imgassets.warehouse.impact_contracts import (
+    CausalImpact,
+    EngagementDaily,
+    EngagementFiles,
+    ImpactControls,
+    ImpactPlacebos,
+    ImpactSeries,
+    Interventions,
+)
 from imgassets.warehouse.learning_contracts import (
     Categories,
     DefectExamples,
@@ -39,7 +48,11 @@ holds quarantine rows only."""
 MODES = ("rgb", "rgba", "gray", "gray_alpha", "palette", "cmyk", "other")
 """Layouts of pixels that a file can declare."""
 
-QUARANTINE_STAGES = ("feed", "fetch", "signals", "compliance", "labels")
+QUARANTINE_STAGES = (
+    "feed", "fetch", "signals", "compliance", "labels", "engagement", "interventions",
+)  # fmt: skip
+
+PARTITION_STAGES = ("feeds", "fetched", "offers", "aggregated", "complete", "impact")
 
 MARKETPLACES = ("google", "amazon", "walmart")
 """Authorities whose rules images are judged by."""
@@ -69,7 +82,7 @@ class Quarantine(Contract):
     category = dy.String(regex=CATEGORY, description="Partition category, or 'uncategorised'.")
     stage = dy.String(
         check=lambda c: c.is_in(QUARANTINE_STAGES),
-        description="feed, fetch, signals, compliance or labels.",
+        description="feed, fetch, signals, compliance, labels, engagement or interventions.",
     )
     rule_id = dy.String(min_length=1, description="Rule that refused it, e.g. 'missing_column'.")
     measured = dy.String(description="What was found.")
@@ -344,8 +357,9 @@ class PartitionState(Partitioned):
 
     stage = dy.String(
         primary_key=True,
-        check=lambda c: c.is_in(["feeds", "fetched", "offers", "aggregated", "complete"]),
-        description="'feeds' and 'fetched' hold the feeds' hash, the others the fingerprint.",
+        check=lambda c: c.is_in(PARTITION_STAGES),
+        description="'feeds' and 'fetched' hold the feeds' hash, 'impact' that of causal_impact's "
+        "inputs, the others the fingerprint.",
     )
     fingerprint = dy.String(description="Hash of feeds, settings, algorithms and models.")
 
@@ -356,7 +370,8 @@ CONTRACTS: tuple[type[Contract], ...] = (
     ImageSetChanges, ImageClicks, ImageRelevance, ImageMatches, MatchVerdicts,
     MarketplaceCompliance, LabelFiles, FileLabels, ImageLabels, FlagLabels, Categories,
     TypePriorities, ReviewTasks, ReviewAnswers, ReviewRounds, DefectExamples, ModelVersions,
-    TypeAccuracy, FeedFiles, FeedCategories, CategoryResolutions, PartitionState,
+    TypeAccuracy, EngagementFiles, EngagementDaily, Interventions, CausalImpact, ImpactControls,
+    ImpactSeries, ImpactPlacebos, FeedFiles, FeedCategories, CategoryResolutions, PartitionState,
 )  # fmt: skip
 """Every table of the warehouse."""
 

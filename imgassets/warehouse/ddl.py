@@ -42,14 +42,11 @@ def create_table(contract: type[Contract]) -> str:
 
 
 def create_statements(contract: type[Contract]) -> list[str]:
-    """Return the statements that create a contract's table with comments and partitioning.
-
-    Tables with ``day`` and ``category`` are partitioned by them; the others are small.
-    """
+    """Return the statements that create a contract's table with comments and partitioning."""
     table = contract.table_name()
     statements = [create_table(contract)]
-    if is_partitioned(contract):
-        statements.append(f"ALTER TABLE {table} SET PARTITIONED BY (day, category)")
+    if partitioning := contract.partitioning():
+        statements.append(f"ALTER TABLE {table} SET PARTITIONED BY ({', '.join(partitioning)})")
     statements.append(f"COMMENT ON TABLE {table} IS {quote(contract.comment())}")
     statements += [
         f'COMMENT ON COLUMN {table}."{name}" IS {quote(comment)}'
@@ -76,9 +73,3 @@ def missing_columns(contract: type[Contract], present: set[str]) -> list[str]:
             statements.append(f'ALTER TABLE {table} ADD COLUMN "{name}" {sql_type(dtype)}')
             statements.append(f'COMMENT ON COLUMN {table}."{name}" IS {quote(comments[name])}')
     return statements
-
-
-def is_partitioned(contract: type[Contract]) -> bool:
-    """Tell whether the contract's table is partitioned by (day, category)."""
-    names = contract.column_names()
-    return names[:2] == ["day", "category"]

@@ -67,6 +67,27 @@ class Addition:
 
 
 @dataclass(frozen=True)
+class Upsert:
+    """Rows that stand for those of the same key, or are added: other writers' rows stay.
+
+    The table has the columns ``day`` and ``category``.
+    """
+
+    contract: type[Contract]
+    frame: pl.DataFrame
+
+    def predicate(self) -> str:
+        """Return the WHERE clause of the rows that ``new_rows`` stand for."""
+        table = self.contract.table_name()
+        same = " AND ".join(
+            f'{table}."{name}" = new_rows."{name}"' for name in self.contract.primary_key()
+        )
+        cells = self.frame.select("day", "category").unique().iter_rows()
+        within = partition_predicate(Partition(*cell) for cell in cells)
+        return f"{within} AND EXISTS (SELECT 1 FROM new_rows WHERE {same})"
+
+
+@dataclass(frozen=True)
 class CommitMessage:
     """Who wrote a snapshot and why; kept in DuckLake's snapshot history."""
 
@@ -255,9 +276,9 @@ class Warehouse:
                     connection.unregister(name)
 
     def replace(
-        self, replacements: Sequence[Replacement | Addition], message: CommitMessage
+        self, replacements: Sequence[Replacement | Addition | Upsert], message: CommitMessage
     ) -> int:
-        """Replace scopes of one or several tables, or add to them, in ONE transaction.
+        """Replace scopes or rows of one or several tables, or add to them, in ONE transaction.
 
         A process killed at any moment leaves the old rows or the new ones, never a mixture. On a
         conflict with another writer the whole transaction is tried again with jitter.
@@ -281,7 +302,7 @@ class Warehouse:
     def _replace_once(
         self,
         connection: duckdb.DuckDBPyConnection,
-        prepared: Sequence[tuple[Replacement | Addition, pl.DataFrame]],
+        prepared: Sequence[tuple[Replacement | Addition | Upsert, pl.DataFrame]],
         message: CommitMessage,
     ) -> int:
         told = message.author, f"write {message.asset}", message.extra()
@@ -297,6 +318,8 @@ class Warehouse:
                 rows = f"SELECT {columns} FROM new_rows"
                 if isinstance(change, Replacement):
                     _refuse_rows_outside(connection, change, message)
+                elif isinstance(change, Upsert):
+                    connection.execute(f"DELETE FROM {table} WHERE {change.predicate()}")
                 else:
                     key = ", ".join(f'"{name}"' for name in change.contract.primary_key())
                     rows += f" ANTI JOIN {table} USING ({key})"

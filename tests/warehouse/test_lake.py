@@ -12,13 +12,20 @@ import duckdb
 import polars as pl
 import pytest
 
-from imgassets.warehouse.contracts import CONTRACTS, PartitionState, SupplierOffers
+from imgassets.warehouse.contracts import (
+    CONTRACTS,
+    EngagementDaily,
+    EngagementFiles,
+    PartitionState,
+    SupplierOffers,
+)
 from imgassets.warehouse.ddl import create_statements
 from imgassets.warehouse.lake import (
     Addition,
     CommitMessage,
     QueryError,
     Replacement,
+    Upsert,
     Warehouse,
     WarehouseError,
 )
@@ -67,6 +74,9 @@ def test_every_contract_becomes_a_commented_partitioned_table(warehouse: Warehou
     assert "ALTER TABLE supplier_offers SET PARTITIONED BY (day, category)" in create_statements(
         SupplierOffers
     )
+    by_month = "SET PARTITIONED BY (year(day), month(day), category)"
+    assert f"ALTER TABLE engagement_daily {by_month}" in create_statements(EngagementDaily)
+    assert not any("PARTITIONED" in line for line in create_statements(EngagementFiles))
 
 
 def test_replace_touches_only_its_partitions(warehouse: Warehouse) -> None:
@@ -111,6 +121,18 @@ def test_rows_are_added_once(warehouse: Warehouse) -> None:
     warehouse.replace([Addition(PartitionState, state("b", TABLET, LAPTOP))], message)
     rows = warehouse.read(PartitionState, columns=["category", "fingerprint"])
     assert dict(rows.iter_rows()) == {"laptop": "b", "tablet": "a"}
+
+
+def test_an_upsert_leaves_rows_of_other_keys(warehouse: Warehouse) -> None:
+    write(warehouse, "old", TABLET)
+    message = CommitMessage(asset="test")
+    for fingerprint, partition in (("new", TABLET), ("first", LAPTOP)):
+        warehouse.replace([Upsert(PartitionState, state(fingerprint, partition))], message)
+    rows = warehouse.read(PartitionState, columns=["category", "fingerprint"])
+    assert dict(rows.iter_rows()) == {"laptop": "first", "tablet": "new"}
+    other = state("of", TABLET).with_columns(stage=pl.lit("complete"))
+    warehouse.replace([Upsert(PartitionState, other)], message)
+    assert warehouse.read(PartitionState).height == 3
 
 
 def test_a_table_of_an_older_release_gets_its_new_columns(warehouse: Warehouse) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from imgassets.warehouse.contracts import CONTRACTS, Contract
-from imgassets.warehouse.ddl import is_partitioned, sql_type
+from imgassets.warehouse.ddl import sql_type
 from imgassets.warehouse.lineage import Lineage, lineage
 from imgassets.warehouse.views import View, view_columns, views
 
@@ -119,7 +119,7 @@ def _table(
             )
             for column, dtype in contract.create_empty().schema.items()
         ),
-        partitioned_by=("day", "category") if is_partitioned(contract) else (),
+        partitioned_by=contract.partitioning(),
         made_from=tuple(s for s in made_from.get(name, ()) if s != name),
         used_by=tuple(sorted(used_by[name])),
     )

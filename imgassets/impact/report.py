@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 _LABEL_WIDTH = 25
 """Characters before the first column, as in R's print."""
 
+_LEAST_TAIL = 0.001
+"""Smaller tail probabilities are not told apart: no model is as right as that."""
+
 
 def summary_text(rows: Mapping[str, SummaryRow], digits: int = 2) -> str:
     """Return the table of an estimate in the layout of R's ``summary(impact)``.
@@ -71,8 +74,8 @@ def summary_text(rows: Mapping[str, SummaryRow], digits: int = 2) -> str:
     p = both[1].p
     return (
         f"Posterior inference {{CausalImpact}}\n\n{table}\n\n"
-        f"Posterior tail-area probability p:   {round(p, 5):g}\n"
-        f"Posterior prob. of a causal effect:  {_certainty(p)}%\n\n"
+        f"Posterior tail-area probability p:   {_tail(p)}\n"
+        f"Posterior prob. of a causal effect:  {_certainty(p)}\n\n"
         'For more details, type: summary("report")'
     )
 
@@ -132,7 +135,7 @@ def _judgement(total: SummaryRow, level: str) -> str:
     The smaller tail alone is no test at its face value: the sign was not chosen beforehand, and
     either one may be small by chance.
     """
-    chance = f"Posterior tail-area probability: p = {round(total.p, 5):g}."
+    chance = f"Posterior tail-area probability p: {_tail(total.p)}."
     direction = "positive" if total.effect >= 0 else "negative"
     if total.effect_lower > 0 or total.effect_upper < 0:
         return (
@@ -187,7 +190,13 @@ def _span(lower: float, upper: float, digits: int) -> str:
     return f"[{_one(lower, digits)}, {_one(upper, digits)}]"
 
 
+def _tail(p: float) -> str:
+    return f"{round(p, 5):g}" if p >= _LEAST_TAIL else f"< {_LEAST_TAIL:g}"
+
+
 def _certainty(p: float) -> str:
     """Write 1 - p in per cent, with more decimals the nearer it is to 100, as R does."""
+    if p < _LEAST_TAIL:
+        return f"> {100 * (1 - _LEAST_TAIL):g}%"
     decimals = 5 if p < 0.01 else 3 if p < 0.05 else 0
-    return f"{round(100 * (1 - p), decimals):.6g}"
+    return f"{round(100 * (1 - p), decimals):.6g}%"

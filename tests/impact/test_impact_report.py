@@ -1,4 +1,4 @@
-"""The texts of an estimate: R's table, character by character, and sentences that follow figures."""
+"""The texts of an estimate: R's table to the character, and sentences that follow figures."""
 
 from __future__ import annotations
 
@@ -81,6 +81,13 @@ def test_figures_of_a_line_have_the_decimals_that_the_smaller_one_needs():
 def test_a_level_other_than_95_is_named():
     assert "90% CI" in summary_text(both(alpha=0.1))
     assert "the 90 % interval" in report_text(both(alpha=0.1))
+
+
+def test_no_effect_is_ever_quite_sure():
+    text = summary_text(both(p=1e-12))
+    assert "probability p:   < 0.001" in text
+    assert "causal effect:  > 99.9%" in text
+    assert "p: < 0.001." in report_text(both(p=1e-12))
 
 
 def test_what_is_not_known_is_na_and_said():

@@ -14,6 +14,9 @@ from imgassets.defs.feeds.sensors import feed_sensor
 from imgassets.defs.gallery import assets as gallery
 from imgassets.defs.images import assets as images
 from imgassets.defs.images import signals
+from imgassets.defs.impact import assets as impact
+from imgassets.defs.impact import automation as impact_automation
+from imgassets.defs.impact.checks import impact_checks
 from imgassets.defs.marketplaces import assets as marketplaces
 from imgassets.defs.models import assets as models
 from imgassets.defs.moderation import assets as moderation
@@ -42,6 +45,7 @@ def defs() -> dg.Definitions:
                     gallery,
                     analyst,
                     catalog,
+                    impact,
                 ]
             ),
             models.image_labels,
@@ -50,11 +54,16 @@ def defs() -> dg.Definitions:
             moderation.review_answers,
             selection.image_clicks,
             selection.image_relevance,
+            impact.engagement_daily,
         ],
-        asset_checks=[checks.table_checks],
+        asset_checks=[checks.table_checks, impact_checks],
         jobs=[*jobs.TRAINING_JOBS, category.category_job, catalog.match_job],
-        schedules=[jobs.close_previous_day, catalog.match_daily],
-        sensors=[feed_sensor, new_label_files],
+        schedules=[
+            jobs.close_previous_day,
+            catalog.match_daily,
+            impact_automation.weekly_impact,
+        ],
+        sensors=[feed_sensor, new_label_files, impact_automation.new_engagement_files],
         # One process per run: a step's own process would pay for imports and models again.
         executor=dg.in_process_executor,
         resources=build_resources(Settings()),

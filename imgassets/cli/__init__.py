@@ -14,6 +14,7 @@ from imgassets.cli import (
     defects,
     demo,
     dictionary,
+    impact,
     label,
     matches,
     mock,
@@ -44,6 +45,7 @@ app = typer.Typer(
 categories = typer.Typer(no_args_is_help=True, help="The categories: their types and orders.")
 labels = typer.Typer(no_args_is_help=True, help="People's labels of images.")
 clicked = typer.Typer(no_args_is_help=True, help="Clicks on images.")
+impacts = typer.Typer(no_args_is_help=True, help="What new image sets did to clicks and carts.")
 reviews = typer.Typer(no_args_is_help=True, help="Questions to people, and their answers.")
 typed = typer.Typer(no_args_is_help=True, help="Image types: comparisons and reports.")
 synthetic = typer.Typer(no_args_is_help=True, help="What is drawn to train on: defects, types.")
@@ -52,6 +54,7 @@ registered = typer.Typer(no_args_is_help=True, help="Registered models and their
 app.add_typer(categories, name="categories")
 app.add_typer(labels, name="labels")
 app.add_typer(clicked, name="clicks")
+app.add_typer(impacts, name="impact")
 app.add_typer(synthetic, name="defects")
 app.add_typer(reviews, name="review")
 app.add_typer(registered, name="models")
@@ -68,6 +71,10 @@ typed.command("compare")(types.compare)
 typed.command("report")(types.report)
 labels.command("import")(label.import_)
 clicked.command("import")(clicks.import_)
+impacts.command("ingest")(impact.ingest)
+impacts.command("run")(impact.run)
+impacts.command("report")(impact.report)
+impacts.command("estimate")(impact.estimate)
 reviews.command("types")(review.types)
 reviews.command("pairs")(review.pairs)
 reviews.command("export")(review.export)

@@ -8,6 +8,7 @@ import dagster as dg
 from imgassets.defs.partitions import DAY_CATEGORY, run_partitions
 from imgassets.warehouse.contracts import (
     AggregatedImages,
+    CausalImpact,
     ComplianceFlags,
     Contract,
     DedupClusters,
@@ -37,6 +38,7 @@ PARTITIONED: tuple[type[Contract], ...] = (
     DedupClusters,
     OrderedImageSets,
     ImageSetChanges,
+    CausalImpact,
 )
 _REFER_TO_IMAGES = (
     ImageSignals,
@@ -53,7 +55,7 @@ Outcome = tuple[bool, dict[str, Any]]
 Check = Callable[[Warehouse, type[Contract], str], Outcome]
 
 
-def _where(context: dg.AssetCheckExecutionContext) -> str:
+def checked_rows(context: dg.AssetCheckExecutionContext) -> str:
     """Return the SQL condition of the partitions that the run is about; all of them if none."""
     if not (context.has_partition_key or context.has_partition_key_range):
         return "true"
@@ -160,7 +162,7 @@ def table_checks(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> Iterator[dg.AssetCheckResult]:
     """Check the run's partitions of every table, in one step: start-up costs more than a check."""
-    where = _where(context)
+    where = checked_rows(context)
     for key in sorted(context.selected_asset_check_keys, key=str):
         table = key.asset_key.path[-1]
         check, contract = _CHECKS[(table, key.name)]

@@ -67,11 +67,12 @@ def test_definitions_are_loadable_and_every_asset_is_described() -> None:
     assert {k.path[-1] for k in graph.materializable_asset_keys} == {
         *MAIN_ASSETS, "gallery", "image_type_model", "flag_model", "review_rounds",
         "type_questions", "pair_questions", "category_model", "vertical_type_model",
-        "category_type_model", "type_accuracy", "image_matches", "analyst_views",
+        "category_type_model", "type_accuracy", "image_matches", "analyst_views", "interventions",
+        "causal_impact",
     }  # fmt: skip
     assert {k.path[-1] for k in graph.external_asset_keys} == {
         "image_labels", "type_priorities", "flag_labels", "review_answers", "image_clicks",
-        "image_relevance",
+        "image_relevance", "engagement_daily",
     }  # fmt: skip
     assert {"compliance_flags", "flag_assessments"} <= set(MAIN_ASSETS)
 

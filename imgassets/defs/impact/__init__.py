@@ -1,0 +1,1 @@
+"""Causal impact: engagement, interventions, the estimates, and when they are made."""

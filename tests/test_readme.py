@@ -4,6 +4,7 @@ Every shell command is either run here or listed in `ELSEWHERE` with what covers
 """
 
 import ast
+import datetime as dt
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import duckdb
+import numpy as np
 import polars as pl
 import pytest
 import typer
@@ -39,14 +41,14 @@ BIN = Path(sys.executable).parent
 
 RUN = re.compile(
     r"imgassets (ingest|categories|labels import|train|types|backfill|gallery|sql|defects|models"
-    r"|compare-pairs|pairs tune|matches|dictionary|search|mock-run"
+    r"|compare-pairs|pairs tune|matches|dictionary|search|mock-run|impact"
     r"|review (?!serve))(?!.*--launch)"
     r'|eval "\$\(imgassets env\)" && dagster '
 )
 """Commands that are run."""
 
 FILLS = re.compile(
-    r"imgassets (ingest|categories|labels|train|types|backfill|models promote|review)\b"
+    r"imgassets (ingest|categories|labels|train|types|backfill|models promote|review|impact)\b"
 )
 """Commands that fill the warehouse or need the one before: they run in the README's order."""
 
@@ -113,6 +115,17 @@ def write_pairs(photos, folder):
     (folder / "pairs.csv").write_text("\n".join(lines))
 
 
+def write_sales(folder):
+    """Write a series with a control that doubles in its last month, as the README has one."""
+    random = np.random.default_rng(0)
+    days = pl.date_range(dt.date(2026, 1, 1), dt.date(2026, 4, 30), eager=True)
+    control = 100 + random.normal(0, 5, len(days)).cumsum()
+    lift = np.where(days >= dt.date(2026, 4, 1), 2.0, 1.0)
+    sales = lift * control + random.normal(0, 3, len(days))
+    frame = pl.DataFrame({"day": days, "sales": sales, "elsewhere": control})
+    frame.write_csv(folder / "sales.csv")
+
+
 RUN_HERE = [line for line in commands() if line not in ELSEWHERE and RUN.match(line)]
 SQL = blocks("sql")
 
@@ -128,6 +141,7 @@ def ran(tmp_path_factory):
     shutil.copy(sorted((folder / "images").rglob("*.jpg"))[0], folder / "images" / "mug.jpg")
     for day in catalog.days[1:]:  # one day of feeds is quick and fills every table
         shutil.rmtree(catalog.feeds / day)
+    write_sales(folder)
     write_pairs(sorted((folder / "images").rglob("*.jpg"))[1:9], folder / "pairs")
     shutil.copy(ROOT / "workspace.yaml", folder)
     (folder / "sql").symlink_to(ROOT / "sql")
@@ -206,8 +220,19 @@ def test_every_imgassets_command_has_these_options():
 
 
 def test_the_airflow_task_is_python():
-    for block in blocks("python"):
-        ast.parse(block)
+    (task,) = [block for block in blocks("python") if "airflow" in block]
+    ast.parse(task)
+
+
+def test_the_example_of_a_single_series_runs(tmp_path, monkeypatch, capsys):
+    (example,) = [block for block in blocks("python") if "CausalImpact" in block]
+    write_sales(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "Posterior inference" in printed
+    assert "excludes zero" in printed
+    assert (tmp_path / "panels.png").stat().st_size > 10_000
 
 
 # --- what the commands did ------------------------------------------------------------------------
@@ -227,6 +252,7 @@ def test_the_commands_run_in_order(ran):
         in out["compare-pairs pairs/pairs.csv --images pairs/images --out answers.csv"]
     )
     assert "images compared" in out["matches"]
+    assert "4 categories estimated as of 2026-02-17" in out["impact run"]
     assert "shallow_net" in out["types compare --backbone embedded"]
     assert "image_type version 1" in out["train"]
     assert "partitions done" in out["backfill"]
@@ -242,6 +268,7 @@ def test_the_files_they_write(ran):
     scorecard = pl.read_csv(ran.folder / "scorecard.csv")
     assert {"acme", "borealis", "cobalt"} == set(scorecard["supplier_id"])
     assert pl.read_ndjson(ran.folder / "heroes.jsonl")["is_hero"].all()
+    assert (ran.folder / "panels.png").stat().st_size > 10_000
     for page in ("gallery.html", "dictionary.html"):
         assert "<html" in (ran.folder / page).read_text(encoding="utf-8")
 
@@ -281,10 +308,11 @@ def test_every_view_and_query_of_the_analysts_answers(ran):
     answers = {view.name: ran.warehouse.sql(f"FROM {view.name}") for view in views()}
     for path in (sql_folder() / "queries").glob("*.sql"):
         answers[path.stem] = ran.warehouse.sql(path.read_text(encoding="utf-8"))
-    # One day of feeds of a few products that agree, and no answers of people, no clicks.
+    # One day of feeds of a few products that agree, no answers of people, no clicks, and cohorts
+    # with data enough.
     nothing_to_tell = {
         "category_conflicts", "current_answers", "label_conflicts", "review_agreement",
-        "hero_changes", "look_alikes", "where_clicks_and_policy_disagree",
+        "hero_changes", "look_alikes", "where_clicks_and_policy_disagree", "impact_not_told",
     }  # fmt: skip
     empty = {name for name, rows in answers.items() if rows.is_empty()}
     assert empty - nothing_to_tell == set()
@@ -362,8 +390,9 @@ def test_every_toml_example_is_read(example, tmp_path, monkeypatch):
 
 
 def test_every_rule_of_the_quarantine_exists():
-    rows = re.findall(r"^\| `(?:feed|fetch|signals|labels)` \| ([^|]+) \|", README, re.MULTILINE)
-    assert len(rows) == 4
+    stages = "feed|fetch|signals|labels|engagement|interventions"
+    rows = re.findall(rf"^\| `(?:{stages})` \| (`[^|]+) \|", README, re.MULTILINE)
+    assert len(rows) == 6
     code = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "imgassets").rglob("*.py"))
     rules = {rule for row in rows for rule in re.findall(r"`([a-z_]+)`", row)}
     assert [rule for rule in sorted(rules) if f'"{rule}"' not in code] == []

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from imgassets.cli import category, data, label, training, work
+from imgassets.cli import category, data, impact, label, training, work
 from imgassets.cli.common import CommandError, console, open_warehouse, settings
 from imgassets.cli.running import Verbose
 
@@ -42,7 +42,8 @@ def demo(
     """Run the main job on a generated sample catalog and compare the result with its truth.
 
     Draws the catalog under <home>/sample, ingests its feeds, trains the type model on the labelled
-    products, fills every partition, and ends with a scoreboard and a gallery.
+    products, fills every partition, estimates what the new sets did from simulated engagement, and
+    ends with a scoreboard and a gallery.
     """
     from imgassets.gallery import print_scoreboard, read_truth, score
     from imgassets.ingest.store import ImageStore
@@ -61,13 +62,15 @@ def demo(
             "set IMGASSETS_HOME to another folder for the demo"
         )
     with console.status("drawing the sample catalog"):
-        write_sample_catalog(folder, seed=of.seed, styles=_DEMO_STYLES)
+        engagement = write_sample_catalog(folder, seed=of.seed, styles=_DEMO_STYLES).engagement
     console.print(f"sample catalog: {folder}", soft_wrap=True)
     data.ingest(str(folder / "feeds"), str(folder))
     category.import_(folder / "categories.toml")
     label.import_(str(folder / "labels" / "image_types.csv"))
     training.train(["image_type"], verbose=verbose)
     work.backfill(verbose=verbose)
+    impact.ingest(str(engagement.engagement), str(engagement.interventions))
+    impact.run(verbose=verbose)
     rows = score(*read_truth(folder / "truth"), result_tables(warehouse))
     print_scoreboard(rows, console)
     page = write_gallery(
@@ -80,3 +83,4 @@ def demo(
     console.print(f"done in {time.monotonic() - started:.0f} s")
     console.print(f"gallery: {page}", soft_wrap=True)
     console.print('tables:  imgassets sql "from image_decisions limit 5"')
+    console.print("impact:  imgassets impact report, or /impact of imgassets serve (simulated)")

@@ -1,8 +1,9 @@
-"""Writing the sample catalog: pictures, feeds, labels and the truth about every reference."""
+"""Writing the sample catalog: pictures, feeds, labels, engagement, and the truth about it all."""
 
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import polars as pl
 
 from imgassets.sample import defects
 from imgassets.sample.canvas import Shot
+from imgassets.sample.engagement import SampleEngagement, write_sample_engagement
 from imgassets.sample.plan import DAYS, SUPPLIERS, Plan, Reference, make_plan
 from imgassets.sample.products import STYLES_PER_CATEGORY, VIEWS, Product, view_of
 
@@ -53,6 +55,7 @@ class SampleCatalog:
         labels: CSV of image types of the train products.
         categories: CSV of each category's order of views.
         categories_toml: The same with verticals and types.
+        engagement: Simulated engagement with the products and with others made up for it.
         truth: Folder of the truth files.
         days: Days with feeds, oldest first.
         n_products: Products.
@@ -68,6 +71,7 @@ class SampleCatalog:
     labels: Path
     categories: Path
     categories_toml: Path
+    engagement: SampleEngagement
     truth: Path
     days: tuple[str, ...]
     n_products: int
@@ -100,6 +104,7 @@ def write_sample_catalog(
     n_rows = _write_feeds(folder, plan)
     _write_labels(folder, plan)
     _write_truth(folder, plan, fractions)
+    engagement = write_sample_engagement(folder, _live(plan), seed)
     return SampleCatalog(
         folder=folder,
         feeds=folder / "feeds",
@@ -107,6 +112,7 @@ def write_sample_catalog(
         labels=folder / "labels" / "image_types.csv",
         categories=folder / "categories.csv",
         categories_toml=folder / "categories.toml",
+        engagement=engagement,
         truth=folder / "truth",
         days=DAYS,
         n_products=len(plan.products),
@@ -115,6 +121,16 @@ def write_sample_catalog(
         n_feed_rows=n_rows,
         n_bytes=n_bytes,
     )
+
+
+def _live(plan: Plan) -> dict[tuple[str, str], dt.date]:
+    """Return when each product's new set goes live: on the day that it is first sent."""
+    days: dict[tuple[str, str], dt.date] = {}
+    for reference in plan.references:
+        key = (reference.product.category, reference.product.product_id)
+        day = dt.date.fromisoformat(DAYS[reference.day])
+        days[key] = min(day, days.get(key, day))
+    return days
 
 
 def _write_images(folder: Path, plan: Plan, seed: int) -> tuple[dict[str, float], int, int]:

@@ -21,6 +21,7 @@ from imgassets.service import (
     gallery_pages,
     health,
     images,
+    impact_pages,
     pages,
     problems,
     reviews,
@@ -92,7 +93,7 @@ def create_app(
     app.state.access = Access(settings.service)
     parts = (
         reviews, image_sets, products, photos, searching, images, pages, gallery_pages,
-        search_pages, dictionary, health,
+        search_pages, impact_pages, dictionary, health,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,13 +39,36 @@ def share(part: float) -> str:
     return f"{100 * part:.{0 if part in (0, 1) or 0.1 <= part <= 0.99 else 1}f} %"
 
 
+def change(part: float | None) -> str:
+    """Return a relative change as a person reads it, with its sign; a dash where there is none."""
+    return "–" if part is None else f"{100 * part:+.1f} %"
+
+
+def certainty(probability: float | None) -> str:
+    """Return a probability as a person reads it, rounded down where it is near 1: none is sure."""
+    if probability is None:
+        return "–"
+    if probability < 0.99:
+        return share(probability)
+    return f"{math.floor(1000 * probability) / 10:.1f} %"
+
+
+def chance(p: float | None) -> str:
+    """Return a p or q value as a person reads it; a dash where there is none."""
+    if p is None:
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def brief(text: str) -> str:
     """Shorten the image ids in a sentence to what tells them apart."""
     return re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1", text)
 
 
 _ENVIRONMENT.globals.update(product_address=product_address, share=share)
-_ENVIRONMENT.filters.update(brief=brief, moment=moment, stamp=stamp)
+_ENVIRONMENT.filters.update(
+    brief=brief, chance=chance, certainty=certainty, change=change, moment=moment, stamp=stamp
+)
 
 
 def page(name: str, status: int = 200, **values: object) -> HTMLResponse:

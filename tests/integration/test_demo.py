@@ -1,4 +1,4 @@
-"""`imgassets demo`, whole: what a newcomer runs first, and the picture the README shows of it."""
+"""`imgassets demo`, whole: what a newcomer runs first, and pictures the README shows of it."""
 
 import json
 import re
@@ -144,3 +144,26 @@ def test_a_products_page_has_a_picture(
     finally:
         service.stop()
     assert (pictures / "product.png").stat().st_size > 50_000
+
+
+@pytest.mark.browser
+def test_an_estimate_has_a_picture(
+    browser: Browser, demo: tuple[Path, str], pictures: Path
+) -> None:
+    settings = Settings(home=demo[0].parent.parent)
+    warehouse = Warehouse(settings.warehouse, settings.warehouse_data)
+    found = warehouse.sql("FROM impact_by_category WHERE category = 'tablet'")
+    (carts,) = found.filter(metric="add_to_cart").to_dicts()
+    # Simulated with a lift of 20 %; drawn anew each time from one seed.
+    assert carts["lower_percent"] < 20 < carts["upper_percent"]
+    store, registry = ImageStore(settings.image_store), open_registry(settings)
+    service = ServiceThread(create_app(settings, warehouse, store, registry)).start()
+    try:
+        page = browser.new_page(viewport={"width": 1100, "height": 1250})
+        page.goto(f"{service.url}/impact/tablet/{carts['cohort']}/add_to_cart")
+        expect(page.locator(".panel svg").first).to_be_visible()
+        page.screenshot(path=pictures / "impact.png")
+        page.close()
+    finally:
+        service.stop()
+    assert (pictures / "impact.png").stat().st_size > 40_000

@@ -73,18 +73,19 @@ def test_a_person_backfills_two_partitions_in_the_ui(dagster: Deployment, page: 
 
 @pytest.mark.browser
 def test_the_asset_graph_has_a_picture(dagster: Deployment, page: Page, pictures: Path) -> None:
+    page.set_viewport_size({"width": 2200, "height": 2000})
     page.goto(f"{dagster.url}/asset-groups")
     expect(page.get_by_text("selection", exact=True).first).to_be_visible()
     page.wait_for_timeout(2_000)
     page.mouse.click(600, 1350, button="right")
     page.get_by_role("menuitem", name=re.compile("Expand all groups")).click()
-    for _ in range(3):
+    for _ in range(2):
         page.get_by_role("button", name="zoom_out").click()
     for asset in ("supplier_offers", "image_signals", "ordered_image_sets", "image_type_model"):
         expect(page.get_by_text(asset, exact=True).first).to_be_visible()
     page.wait_for_timeout(4_000)  # the layout is animated, and statuses arrive later
     corners = []
-    for asset in ("supplier_offers", "gallery", "category_model", "image_set_changes"):
+    for asset in ("supplier_offers", "category_model", "causal_impact", "image_matches"):
         box = page.get_by_text(asset, exact=True).first.bounding_box()
         assert box is not None, asset
         corners += [(box["x"], box["y"]), (box["x"] + box["width"], box["y"] + box["height"])]

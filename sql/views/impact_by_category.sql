@@ -22,4 +22,6 @@ FROM latest_impact
 QUALIFY row_number() OVER (
     PARTITION BY category, cohort, metric ORDER BY abs(horizon_weeks - 3), horizon_weeks
 ) = 1
-ORDER BY category, cohort, metric
+ORDER BY
+    category, cohort,
+    list_position(['impressions', 'clicks', 'add_to_cart', 'orders'], metric)

@@ -19,4 +19,6 @@ SELECT
     verdict, status, reason
 FROM latest_impact
 WINDOW earlier AS (PARTITION BY category, cohort, metric ORDER BY horizon_weeks)
-ORDER BY category, cohort, metric, horizon_weeks
+ORDER BY
+    category, cohort,
+    list_position(['impressions', 'clicks', 'add_to_cart', 'orders'], metric), horizon_weeks

@@ -9,7 +9,7 @@ from tests.conftest import REPOSITORY
 def test_truths_lie_evenly_in_their_posteriors() -> None:
     script = REPOSITORY / "benchmarks" / "impact_sbc.py"
     run = subprocess.run(
-        [sys.executable, str(script), "--fits", "100"], capture_output=True, text=True, timeout=300
+        [sys.executable, str(script), "--fits", "150"], capture_output=True, text=True, timeout=300
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "41 tests of 100 fits each" in run.stdout
+    assert "41 tests of 150 fits each" in run.stdout

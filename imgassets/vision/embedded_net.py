@@ -225,6 +225,7 @@ class Network:
         import torch
 
         gradients = np.stack([layout_of(square) for square in squares])
-        seen = torch.from_numpy(gradients).to(self._device)
-        layout: Tensor = (seen - self._weights["layout.mean"]) @ self._weights["layout.projection"]
-        return layout
+        seen = torch.from_numpy(gradients).to(self._device) - self._weights["layout.mean"]
+        # With AVX-512 the sum's order depends on the number of threads: float64 hides the rounding.
+        layout: Tensor = seen.double() @ self._weights["layout.projection"].double()
+        return layout.float()

@@ -29,7 +29,8 @@ from imgassets.impact.kernels.lattice import Lattice, Series, fill, load, regres
 from imgassets.impact.kernels.sweeping import sweep
 
 _SETTLED = 10
-"""Iterations after which the noise is known well enough to weigh the first states by it."""
+"""Iterations after which the noise is known well enough to weigh the first states by it. Until then
+ratios stay at their prior guess: filters would be run only to be forgotten."""
 
 _NUDGE = 1e-3
 """Share by which the first states' variance is moved to find a slope."""
@@ -177,7 +178,7 @@ def run_chain(
                 count += 1
         for state in range(3):
             points = lattice.slot_of.shape[state]
-            if points == 1:
+            if points == 1 or iteration < _SETTLED:
                 continue
             step = np.random.randint(1, _FARTHEST_STEPS[state] + 1)
             proposal[state] = place[state] + (step if np.random.random() < 0.5 else -step)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 _ROOT_TWO = sqrt(2.0)
 _ROOT_TWO_PI = sqrt(2.0 * np.pi)
 _QUANTILE_STEPS = 60
-_TOLERANCE = 1e-6
-"""Of a quantile's probability."""
+_TOLERANCE = 1e-5
+"""Of a quantile's probability: 0.0002 standard deviations at 2.5 %."""
 
 
 @njit(cache=True)

@@ -267,6 +267,7 @@ def _summarise(
     _, _, deviation, first = training_scale(y, series.n_train)
     kept = draws.noise.size
     center, spread = np.empty(kept), np.empty(kept)
+    below_mean, above_mean = 1.96, 1.96
     for horizon in range(ends.size):
         days, actual = 0, 0.0
         for row in range(series.n_train, ends[horizon]):
@@ -279,14 +280,15 @@ def _summarise(
             center[draw] = first * days + deviation * draws.means[draw, horizon]
             spread[draw] = deviation * np.sqrt(draws.variances[draw, horizon])
         mean, sd = mixture_moments(center, spread * spread)
-        reach = 1.96 * sd
         results.days[index, horizon] = days
         results.actual[index, horizon] = actual
         results.predicted[index, horizon] = mean
         results.predicted_sd[index, horizon] = sd
         if alpha > 0.0:
-            lower = mixture_quantile(0.5 * alpha, mean - reach, center, spread)
-            upper = mixture_quantile(1.0 - 0.5 * alpha, mean + reach, center, spread)
+            lower = mixture_quantile(0.5 * alpha, mean - below_mean * sd, center, spread)
+            upper = mixture_quantile(1.0 - 0.5 * alpha, mean + above_mean * sd, center, spread)
+            # mixtures of one chain are alike in shape: the next search begins where this one ended
+            below_mean, above_mean = (mean - lower) / sd, (upper - mean) / sd
             results.predicted_lower[index, horizon] = lower
             results.predicted_upper[index, horizon] = upper
             below = mixture_cdf(actual, df, center, spread)

@@ -24,6 +24,7 @@ def test_launch_without_a_webserver_is_one_clear_line(deployment: Deployment) ->
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.soak
 def test_launch_and_wait_runs_exactly_what_was_asked(dagster: Deployment) -> None:
     done = dagster.imgassets(
         "backfill", "--launch", "--wait", "--timeout", "500", "--category", "tablet", "--to", DAY

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from tests.contrast import faint
 from tests.impact_rows import COHORT
 from tests.screenshots import keep
+from tests.strict_pages import strict_pages
 
 pytestmark = pytest.mark.browser
 
@@ -18,24 +19,7 @@ CELL = f"/impact/laptop/{COHORT}/add_to_cart"
 
 @pytest.fixture
 def open_page(browser, impact_service):
-    """Open a page of the service; whatever a console says fails."""
-    contexts, problems = [], []
-
-    def opened(path: str, **options):
-        options = {"viewport": {"width": 1280, "height": 900}, **options}
-        context = browser.new_context(base_url=impact_service.url, **options)
-        contexts.append(context)
-        context.set_default_timeout(60_000)
-        tab = context.new_page()
-        tab.on("pageerror", lambda e: problems.append(str(e)))
-        tab.on("console", lambda m: problems.append(m.text))
-        tab.goto(path)
-        return tab
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert problems == []
+    yield from strict_pages(browser, impact_service.url)
 
 
 def test_from_home_to_what_an_estimate_rests_on(open_page):

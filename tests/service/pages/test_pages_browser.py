@@ -11,32 +11,14 @@ from imgassets.gallery.addresses import product_address
 from tests.contrast import faint
 from tests.screenshots import keep
 from tests.service.pages.conftest import HOSTILE
+from tests.strict_pages import strict_pages
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 def open_page(browser, gallery):
-    """Open a page of the service; whatever a console says, or another host is asked, fails."""
-    contexts, problems = [], []
-
-    def opened(path: str, **options):
-        options = {"viewport": {"width": 1280, "height": 900}, **options}
-        context = browser.new_context(base_url=gallery.url, **options)
-        contexts.append(context)
-        context.set_default_timeout(60_000)
-        tab = context.new_page()
-        tab.on("pageerror", lambda e: problems.append(str(e)))
-        tab.on("console", lambda m: problems.append(m.text))
-        tab.on("dialog", lambda d: (problems.append(d.message), d.dismiss()))
-        tab.on("request", lambda r: r.url.startswith(gallery.url) or problems.append(r.url))
-        tab.goto(path)
-        return tab
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert problems == []
+    yield from strict_pages(browser, gallery.url)
 
 
 def look(tab, name: str) -> None:

@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from imgassets.impact.settings import ImpactSettings
+from imgassets.reviews.settings import RankingSettings
 
 
 class _Part(BaseModel):
@@ -298,6 +299,7 @@ class Settings(BaseSettings):
         "", description="fsspec root of files of daily engagement, watched likewise."
     )
     interventions: str = Field("", description="fsspec root of files of interventions, likewise.")
+    review_photos: str = Field("", description="fsspec root of files of review photos, likewise.")
     image_base: str = Field("", description="Folder or URL that relative image_urls start from.")
     mlflow_tracking_uri: str = Field("", description="MLflow server; default: SQLite under home.")
     webserver: str = Field(
@@ -328,6 +330,7 @@ class Settings(BaseSettings):
     review: ReviewSettings = Field(default_factory=ReviewSettings)
     marketplaces: MarketplaceSettings = Field(default_factory=MarketplaceSettings)
     impact: ImpactSettings = Field(default_factory=ImpactSettings)
+    ranking: RankingSettings = Field(default_factory=RankingSettings)
     service: ServiceSettings = Field(default_factory=ServiceSettings)
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Fetching the images that offers refer to into the image store."""
+"""Fetching the images that offers, or reviews, refer to into the image store."""
 
 from __future__ import annotations
 
@@ -92,19 +92,14 @@ def fetch_images(
 ) -> FetchResult:
     """Fetch every distinct image location of the offers once, and store what is a picture.
 
-    A location that `journal` or `known` has, and whose bytes the store holds, is not fetched again.
-    After ``settings.revalidate_after_hours`` its server is asked whether it has another version.
-    Refused bytes are not stored.
-
     Args:
         offers: ``SupplierOffers`` rows of one or several partitions.
         known: ``FetchedImages`` rows of earlier runs; may be empty.
-        store: Where the bytes go.
+        store: As for :func:`fetch_locations`, like all that follow.
         settings: Limits and concurrency.
-        image_base_roots: Image bases in use; the folders among them may be read from, besides
-            ``settings.allowed_roots``.
+        image_base_roots: Image bases in use.
         progress: Called with (locations done, locations in all) after each one.
-        journal: Remembers what arrives, at once; by default nothing is remembered.
+        journal: Remembers what arrives.
 
     Raises:
         OSError: the store cannot be written.
@@ -114,12 +109,10 @@ def fetch_images(
     """
     if offers.is_empty():
         return FetchResult(FetchedImages.create_empty(), Quarantine.create_empty())
-    locations = offers["image_location"].unique().sort().to_list()
-    run = _Run(_remember(known, locations), store, settings, image_base_roots, journal)
-    outcomes = asyncio.run(run.all(locations, progress))
-    table = pl.DataFrame(
-        [outcomes[location].row(location) for location in locations], _OUTCOME, orient="row"
-    )
+    table = fetch_locations(
+        offers["image_location"], known.sort(KEY), store, settings, image_base_roots, progress,
+        journal,
+    )  # fmt: skip
     joined = offers.join(table, on="image_location", how="left").sort(KEY)
     refused = pl.col("rule_id").is_not_null()
     return FetchResult(
@@ -128,11 +121,55 @@ def fetch_images(
     )
 
 
+def fetch_locations(
+    locations: pl.Series,
+    known: pl.DataFrame,
+    store: ImageStore,
+    settings: FetchSettings,
+    image_base_roots: list[str],
+    progress: Callable[[int, int], None] | None = None,
+    journal: FetchJournal | None = None,
+) -> pl.DataFrame:
+    """Fetch every distinct location once, and store what is a picture.
+
+    A location that `journal` or `known` has, and whose bytes the store holds, is not fetched again.
+    After ``settings.revalidate_after_hours`` its server is asked whether it has another version.
+    Refused bytes are not stored.
+
+    Args:
+        locations: Where the images are; repeats are allowed.
+        known: What earlier runs fetched (``image_location``, ``image_id`` and the facts of
+            :class:`~imgassets.ingest.probe.Probe`); of several rows of a location the last counts.
+        store: Where the bytes go.
+        settings: Limits and concurrency.
+        image_base_roots: Image bases in use; the folders among them may be read from, besides
+            ``settings.allowed_roots``.
+        progress: Called with (locations done, locations in all) after each one.
+        journal: Remembers what arrives, at once; by default nothing is remembered.
+
+    Returns:
+        One row per location, sorted: ``image_location``, ``image_id`` (where bytes arrived), the
+        facts, ``extension``, ``extension_matches``; the four parts of a refusal, null where there
+        is none.
+
+    Raises:
+        OSError: the store cannot be written.
+        sqlite3.Error: the journal cannot be written.
+        ValueError: ``settings.allowed_networks`` names something that is no network.
+        RuntimeError: called from inside a running event loop.
+    """
+    wanted = locations.unique().sort().to_list()
+    run = _Run(_remember(known, wanted), store, settings, image_base_roots, journal)
+    outcomes = asyncio.run(run.all(wanted, progress))
+    return pl.DataFrame(
+        [outcomes[location].row(location) for location in wanted], _OUTCOME, orient="row"
+    )
+
+
 def _remember(known: pl.DataFrame, locations: list[str]) -> dict[str, Entry]:
-    """Return the latest known picture of each location; nobody knows when it was last checked."""
+    """Return the last known picture of each location; nobody knows when it was last checked."""
     latest = (
         known.filter(pl.col("image_location").is_in(locations))
-        .sort(*KEY)
         .unique("image_location", keep="last", maintain_order=True)
         .select("image_location", "image_id", *_FACTS)
     )

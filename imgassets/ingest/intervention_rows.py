@@ -6,7 +6,8 @@ from datetime import date
 
 import polars as pl
 
-from imgassets.ingest.engagement_rows import (
+from imgassets.ingest.feeds import FALSE, TRUE
+from imgassets.ingest.judged_rows import (
     JudgedRows,
     judge,
     place_rules,
@@ -14,7 +15,6 @@ from imgassets.ingest.engagement_rows import (
     refused_rows,
     slugs_of,
 )
-from imgassets.ingest.feeds import FALSE, TRUE
 from imgassets.ingest.raw_rows import Layout, fault
 from imgassets.ingest.readers import read_raw
 

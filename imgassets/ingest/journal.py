@@ -97,6 +97,26 @@ class FetchJournal:
         with self._lock:
             self._database.execute(f"INSERT OR REPLACE INTO fetches VALUES ({places})", row)
 
+    def forget(self, locations: Sequence[str], image_ids: Sequence[str]) -> int:
+        """Forget downloads for good, by place or by content; return how many there were.
+
+        The file is written anew: neither its free pages nor its log keep them.
+
+        Raises:
+            sqlite3.Error: another process keeps the file busy.
+        """
+        gone = 0
+        with self._lock:
+            for column, values in (("location", locations), ("image_id", image_ids)):
+                for at in range(0, len(values), _CHUNK):
+                    chunk = values[at : at + _CHUNK]
+                    places = ", ".join("?" * len(chunk))
+                    statement = f"DELETE FROM fetches WHERE {column} IN ({places})"
+                    gone += self._database.execute(statement, chunk).rowcount
+            self._database.execute("VACUUM")
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return gone
+
     def _prepare(self) -> None:
         with self._transaction():
             (version,) = self._database.execute("PRAGMA user_version").fetchone()

@@ -87,6 +87,19 @@ class ImageStore:
             write_whole(self._fs, self._place(image_id), data)
         return image_id
 
+    def delete(self, image_id: str) -> bool:
+        """Delete an image's bytes; return whether they were there.
+
+        Raises:
+            OSError: the store cannot be written.
+            ValueError: `image_id` is not a SHA-256 in lower-case hex.
+        """
+        try:
+            self._fs.rm_file(self._place(image_id))
+        except FileNotFoundError:
+            return False
+        return True
+
     def get(self, image_id: str) -> bytes:
         """Return an image's bytes.
 

@@ -2,59 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 
 import polars as pl
 
-from imgassets.ingest.engagement_rows import JudgedRows, read_engagement
+from imgassets.ingest.engagement_rows import read_engagement
 from imgassets.ingest.intervention_rows import read_interventions
-from imgassets.ingest.refusal import Refused
-from imgassets.ingest.source_files import SourceFile, source_files
+from imgassets.ingest.judged_rows import JudgedRows
+from imgassets.ingest.source_files import SourceFile
+from imgassets.operations.file_feed import FileFeed, Row, TakenIn, Write, today
 from imgassets.settings import Settings
-from imgassets.warehouse.contracts import (
-    UNCATEGORISED,
-    EngagementDaily,
-    EngagementFiles,
-    Interventions,
-    Quarantine,
-)
+from imgassets.warehouse.contracts import EngagementDaily, EngagementFiles, Interventions
 from imgassets.warehouse.impact_contracts import METRICS
-from imgassets.warehouse.lake import CommitMessage, Replacement, Upsert, Warehouse
+from imgassets.warehouse.lake import Replacement, Upsert, Warehouse
 from imgassets.warehouse.partitions import quote
 
-_EXTENSIONS = ("csv", "jsonl", "parquet")
 _CELL = ["day", "category"]
 _KEY = EngagementDaily.primary_key()
 _STANDING = "_standing"
 """Suffix of a standing row's columns beside those of the row that comes."""
-
-
-@dataclass
-class TakenIn:
-    """What one look at files of engagement or interventions found.
-
-    Attributes:
-        files: those that were new or had changed, as paths or URLs.
-        unchanged: number of files seen before with the same bytes.
-        new: rows about a product and day, or interventions, that were not known.
-        replaced: rows that say something else than an earlier file, and stand instead.
-        withdrawn: interventions that a file named before and names no more.
-        same: rows that say what is known already.
-        refused: rows, or whole files, in quarantine.
-        categories: categories with new, replaced or withdrawn rows.
-    """
-
-    files: list[str] = field(default_factory=list)
-    unchanged: int = 0
-    new: int = 0
-    replaced: int = 0
-    withdrawn: int = 0
-    same: int = 0
-    refused: int = 0
-    categories: set[str] = field(default_factory=set)
 
 
 def take_in_engagement(
@@ -77,17 +43,14 @@ def take_in_engagement(
         ValueError: there is no such file or folder, or its name tells of no known format.
     """
     of = settings.impact
-    today = _today()
 
     def judge(source: SourceFile, content: bytes) -> JudgedRows:
         return read_engagement(
-            content, source.extension, today=today, max_count=of.max_count, funnel=of.funnel
+            content, source.extension, today=today(), max_count=of.max_count, funnel=of.funnel
         )
 
     limits = repr([of.max_count, of.funnel])
-    feed = _Feed(
-        warehouse, settings.first_day, today, "engagement", limits, judge, _engagement_changes
-    )
+    feed = _feed(warehouse, settings, "engagement", limits, judge, _engagement_changes)
     return feed.take_in(location, limit)
 
 
@@ -109,146 +72,37 @@ def take_in_interventions(
     Raises:
         ValueError: there is no such file or folder, or its name tells of no known format.
     """
-    today = _today()
 
     def judge(source: SourceFile, content: bytes) -> JudgedRows:
-        return read_interventions(content, source.extension, today=today)
+        return read_interventions(content, source.extension, today=today())
 
-    feed = _Feed(
-        warehouse, settings.first_day, today, "interventions", "", judge, _intervention_changes
-    )
+    feed = _feed(warehouse, settings, "interventions", "", judge, _intervention_changes)
     return feed.take_in(location, limit)
 
 
-def _today() -> date:
-    return datetime.now(UTC).date()
-
-
-_Changes = Callable[[Warehouse, str, pl.DataFrame, TakenIn], Sequence[Replacement | Upsert]]
-
-
-@dataclass(frozen=True)
-class _Feed:
-    """One kind of files, and how they are taken in.
-
-    Attributes:
-        warehouse: the warehouse.
-        first_day: day of quarantine rows whose own cannot be read.
-        today: the last day that rows may be about.
-        kind: of the files.
-        limits: what rows are held against, as text.
-        judge: reads a file's content.
-        changes: counts what good rows change, and returns it.
-    """
-
-    warehouse: Warehouse
-    first_day: date
-    today: date
-    kind: str
-    limits: str
-    judge: Callable[[SourceFile, bytes], JudgedRows]
-    changes: _Changes
-
-    def take_in(self, location: str, limit: int | None) -> TakenIn:
-        self.warehouse.initialise()
-        registered = self.warehouse.read(EngagementFiles, where=f"kind = {quote(self.kind)}")
-        known = {row["file"]: row for row in registered.iter_rows(named=True)}
-        judged_by = hashlib.sha256(self.limits.encode()).hexdigest()[:16]
-        result = TakenIn()
-        for source in source_files(location, _EXTENSIONS):
-            if limit is not None and len(result.files) >= limit:
-                break
-            if source.extension not in _EXTENSIONS:
-                raise ValueError(f"{source.file}: no {', '.join(_EXTENSIONS)} file by its name")
-            before = known.get(source.file, {})
-            judged_alike = before.get("judged_by") in (judged_by, self._until_tomorrow(judged_by))
-            if judged_alike and before["source_key"] == source.key:
-                result.unchanged += 1
-                continue
-            content = source.read()
-            sha256 = hashlib.sha256(content).hexdigest()
-            if judged_alike and before["sha256"] == sha256:
-                result.unchanged += 1
-                continue
-            self._take_in_one(source, content, sha256, judged_by, result)
-        return result
-
-    def _take_in_one(
-        self, source: SourceFile, content: bytes, sha256: str, judged_by: str, result: TakenIn
-    ) -> None:
-        changes: Sequence[Replacement | Upsert] = ()
-        n_rows = 0
-        try:
-            judged = self.judge(source, content)
-        except Refused as error:
-            refused = _of_file(error)
-        else:
-            changes = self.changes(self.warehouse, source.file, judged.good, result)
-            refused, n_rows = judged.refused, judged.good.height
-            if "future_day" in refused["rule_id"]:
-                judged_by = self._until_tomorrow(judged_by)
-        quarantine = self._quarantine(source, refused)
-        registered = {
-            "file": source.file,
-            "kind": self.kind,
-            "sha256": sha256,
-            "source_key": source.key,
-            "judged_by": judged_by,
-            "n_rows": n_rows,
-            "n_refused": refused.height,
-        }
-        self.warehouse.replace(
-            [
-                *changes,
-                Replacement(
-                    Quarantine, quarantine, equals={"stage": self.kind, "feed_file": source.file}
-                ),
-                Replacement(
-                    EngagementFiles,
-                    EngagementFiles.conform(pl.DataFrame([registered])),
-                    equals={"kind": self.kind, "file": source.file},
-                ),
-            ],
-            CommitMessage(asset=self.kind),
-        )
-        result.files.append(source.file)
-        result.refused += refused.height
-
-    def _until_tomorrow(self, judged_by: str) -> str:
-        """Mark a judgement that another day may change."""
-        return f"{judged_by} on {self.today}"
-
-    def _quarantine(self, source: SourceFile, refused: pl.DataFrame) -> pl.DataFrame:
-        """Return refused rows, or a refused file, as rows of ``quarantine``."""
-        empty = Quarantine.create_empty().with_columns(row=pl.lit(None, pl.Int32))
-        rows = pl.concat([empty, refused], how="diagonal_relaxed")
-        category = pl.col("category").replace("", None).fill_null(UNCATEGORISED)
-        return Quarantine.conform(
-            rows.with_columns(
-                pl.col("day").fill_null(self.first_day),
-                category=category,
-                stage=pl.lit(self.kind),
-                feed_file=pl.lit(source.file),
-                feed_row="row",
-            )
-        )
-
-
-def _of_file(error: Refused) -> pl.DataFrame:
-    """Return a file that cannot be read as a refused row."""
-    refusal = error.refusal
-    return pl.DataFrame(
-        {
-            "rule_id": [refusal.rule_id],
-            "measured": [refusal.measured],
-            "limit": [refusal.limit],
-            "detail": [refusal.detail],
-        }
+def _feed(
+    warehouse: Warehouse,
+    settings: Settings,
+    kind: str,
+    limits: str,
+    judge: Callable[[SourceFile, bytes], JudgedRows],
+    changes: Callable[[Warehouse, str, pl.DataFrame, TakenIn, Row], Sequence[Write]],
+) -> FileFeed:
+    return FileFeed(
+        warehouse,
+        EngagementFiles,
+        settings.first_day,
+        today(),
+        kind,
+        limits,
+        judge,
+        changes,
+        scope={"kind": kind},
     )
 
 
 def _engagement_changes(
-    warehouse: Warehouse, file: str, rows: pl.DataFrame, result: TakenIn
+    warehouse: Warehouse, file: str, rows: pl.DataFrame, result: TakenIn, _: Row
 ) -> list[Upsert]:
     """Return the rows that change something; none where they change nothing."""
     if rows.is_empty():
@@ -281,7 +135,7 @@ def _engagement_changes(
 
 
 def _intervention_changes(
-    warehouse: Warehouse, file: str, rows: pl.DataFrame, result: TakenIn
+    warehouse: Warehouse, file: str, rows: pl.DataFrame, result: TakenIn, _: Row
 ) -> list[Replacement]:
     """Return a file's interventions, which stand for those that it named before."""
     given = Interventions.conform(

@@ -18,6 +18,9 @@ view of the product; people are asked; no model answers."""
 
 CATEGORY = r"^[a-z0-9][a-z0-9-]*$"
 
+MODES = ("rgb", "rgba", "gray", "gray_alpha", "palette", "cmyk", "other")
+"""Layouts of pixels that a file can declare."""
+
 
 class Contract(dy.Schema):
     """Base of all table contracts."""

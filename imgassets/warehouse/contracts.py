@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import dataframely as dy
 
-from imgassets.warehouse.contract import CATEGORY, HASH64, IMAGE_ID, Contract, Partitioned
+from imgassets.warehouse.contract import (
+    CATEGORY,
+    HASH64,
+    IMAGE_ID,
+    MODES,
+    Contract,
+    Partitioned,
+)
 from imgassets.warehouse.duplicate_contracts import (
     ComparedPairs,
     DedupClusters,
@@ -34,6 +41,17 @@ from imgassets.warehouse.learning_contracts import (
     TypeAccuracy,
     TypePriorities,
 )
+from imgassets.warehouse.review_photo_contracts import (
+    REVIEW_STAGES,
+    FetchedReviewImages,
+    ForgottenReviews,
+    RankingEvaluations,
+    RankingExamples,
+    ReviewFiles,
+    ReviewImageRanks,
+    ReviewImages,
+    ReviewSignals,
+)
 from imgassets.warehouse.set_contracts import (
     ImageClicks,
     ImageRelevance,
@@ -45,14 +63,14 @@ UNCATEGORISED = "uncategorised"
 """Category of feed rows (or whole feed files) that name none, and for which none was found; it
 holds quarantine rows only."""
 
-MODES = ("rgb", "rgba", "gray", "gray_alpha", "palette", "cmyk", "other")
-"""Layouts of pixels that a file can declare."""
-
 QUARANTINE_STAGES = (
     "feed", "fetch", "signals", "compliance", "labels", "engagement", "interventions",
+    *REVIEW_STAGES,
 )  # fmt: skip
 
-PARTITION_STAGES = ("feeds", "fetched", "offers", "aggregated", "complete", "impact")
+PARTITION_STAGES = (
+    "feeds", "fetched", "offers", "aggregated", "complete", "impact", "review_ranks",
+)  # fmt: skip
 
 MARKETPLACES = ("google", "amazon", "walmart")
 """Authorities whose rules images are judged by."""
@@ -82,7 +100,7 @@ class Quarantine(Contract):
     category = dy.String(regex=CATEGORY, description="Partition category, or 'uncategorised'.")
     stage = dy.String(
         check=lambda c: c.is_in(QUARANTINE_STAGES),
-        description="feed, fetch, signals, compliance, labels, engagement or interventions.",
+        description="Part of the work that refused it: feed, fetch, signals, compliance …",
     )
     rule_id = dy.String(min_length=1, description="Rule that refused it, e.g. 'missing_column'.")
     measured = dy.String(description="What was found.")
@@ -358,8 +376,8 @@ class PartitionState(Partitioned):
     stage = dy.String(
         primary_key=True,
         check=lambda c: c.is_in(PARTITION_STAGES),
-        description="'feeds' and 'fetched' hold the feeds' hash, 'impact' that of causal_impact's "
-        "inputs, the others the fingerprint.",
+        description="'feeds' and 'fetched' hold the feeds' hash, 'impact' and 'review_ranks' that "
+        "of the inputs of causal_impact and review_image_ranks, the others the fingerprint.",
     )
     fingerprint = dy.String(description="Hash of feeds, settings, algorithms and models.")
 
@@ -371,7 +389,9 @@ CONTRACTS: tuple[type[Contract], ...] = (
     MarketplaceCompliance, LabelFiles, FileLabels, ImageLabels, FlagLabels, Categories,
     TypePriorities, ReviewTasks, ReviewAnswers, ReviewRounds, DefectExamples, ModelVersions,
     TypeAccuracy, EngagementFiles, EngagementDaily, Interventions, CausalImpact, ImpactControls,
-    ImpactSeries, ImpactPlacebos, FeedFiles, FeedCategories, CategoryResolutions, PartitionState,
+    ImpactSeries, ImpactPlacebos, ReviewFiles, ReviewImages, FetchedReviewImages, ReviewSignals,
+    ReviewImageRanks, RankingExamples, RankingEvaluations, ForgottenReviews, FeedFiles,
+    FeedCategories, CategoryResolutions, PartitionState,
 )  # fmt: skip
 """Every table of the warehouse."""
 

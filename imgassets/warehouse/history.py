@@ -48,7 +48,7 @@ class Snapshot:
 
 
 class BeforeHistory(ValueError):
-    """There is no snapshot as old as the moment asked for; the message names the oldest."""
+    """What stood at the moment asked for is not kept any more; the message says what is."""
 
 
 def snapshot_at(warehouse: Warehouse, moment: datetime) -> Snapshot:
@@ -59,7 +59,8 @@ def snapshot_at(warehouse: Warehouse, moment: datetime) -> Snapshot:
         moment: in UTC if it names no zone.
 
     Raises:
-        BeforeHistory: the oldest snapshot that is kept is younger.
+        BeforeHistory: the oldest snapshot that is kept is younger, or the one that stood then was
+            expired, as forgetting a review does.
     """
     instant = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     found = _read(
@@ -68,12 +69,32 @@ def snapshot_at(warehouse: Warehouse, moment: datetime) -> Snapshot:
         "ORDER BY snapshot_id DESC LIMIT 1",
     )
     if found:
+        _refuse_gap(warehouse, found[0], instant)
         return found[0]
     oldest = _read(warehouse, f"{_SNAPSHOTS} ORDER BY snapshot_id LIMIT 1")[0]
     raise BeforeHistory(
         f"nothing is kept of {instant:%Y-%m-%d %H:%M:%S %Z}: "
         f"the warehouse's oldest snapshot is of {oldest.time:%Y-%m-%d %H:%M:%S %Z}"
     )
+
+
+def _refuse_gap(warehouse: Warehouse, found: Snapshot, instant: datetime) -> None:
+    """Raise if commits after ``found`` were expired, one of which may have stood at ``instant``.
+
+    Snapshots are numbered without gaps.
+    """
+    if found.time == instant:
+        return
+    later = _read(
+        warehouse,
+        f"{_SNAPSHOTS} WHERE snapshot_id > {found.snapshot_id} ORDER BY snapshot_id LIMIT 1",
+    )
+    if later and later[0].snapshot_id > found.snapshot_id + 1:
+        raise BeforeHistory(
+            f"what stood at {instant:%Y-%m-%d %H:%M:%S %Z} is not kept: the warehouse's history "
+            f"has a gap from {found.time:%Y-%m-%d %H:%M:%S %Z} "
+            f"to {later[0].time:%Y-%m-%d %H:%M:%S %Z}"
+        )
 
 
 def latest_snapshot(warehouse: Warehouse) -> Snapshot:
@@ -85,6 +106,8 @@ def writes(
     warehouse: Warehouse, table: type[Contract], category: str | None = None
 ) -> list[Snapshot]:
     """Return the snapshots that added rows to a table or took some away, latest first.
+
+    One that was expired is stood for by the next that is kept: the first that shows what it wrote.
 
     Args:
         warehouse: whose.
@@ -106,9 +129,12 @@ def writes(
     return _read(
         warehouse,
         f"WITH files AS ({files}), touched AS ("
-        "SELECT begin_snapshot AS snapshot_id FROM files "
+        "SELECT begin_snapshot AS number FROM files "
         "UNION SELECT end_snapshot FROM files UNION SELECT rows_gone FROM files"
-        f") {_SNAPSHOTS} SEMI JOIN touched USING (snapshot_id) ORDER BY snapshot_id DESC",
+        f"), kept AS (SELECT snapshot_id FROM {_CATALOG}.ducklake_snapshot), shown AS ("
+        "SELECT DISTINCT k.snapshot_id FROM touched AS t ASOF JOIN kept AS k "
+        "ON t.number <= k.snapshot_id"
+        f") {_SNAPSHOTS} SEMI JOIN shown USING (snapshot_id) ORDER BY snapshot_id DESC",
     )
 
 

@@ -9,8 +9,9 @@ connection is opened, written, committed and closed within a moment.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ from imgassets.warehouse.partitions import Partition, partition_predicate, quote
 from imgassets.warehouse.views import install_views
 
 _LOCK_SECONDS = 600.0
+_VACUUM_SECONDS = 60.0
+_STATISTICS = ("ducklake_file_column_stats", "ducklake_table_column_stats")
 
 
 @dataclass(frozen=True)
@@ -188,6 +191,39 @@ class Warehouse:
             return nullcontext()
         self._sqlite.parent.mkdir(parents=True, exist_ok=True)
         return FileLock(f"{self._sqlite}.lock", timeout=_LOCK_SECONDS)
+
+    @property
+    def locks_writers(self) -> bool:
+        """Whether a writer keeps all others out: PostgreSQL lets several write at once."""
+        return self._sqlite is not None
+
+    def vacuum(self) -> None:
+        """Write the catalog's pages anew, so that none holds what was deleted; hold the lock.
+
+        Raises:
+            WarehouseError: another process keeps the catalog busy.
+        """
+        if self._sqlite is None:
+            with self.connect(read_only=False) as connection:
+                for table in _STATISTICS:
+                    connection.execute(
+                        f"CALL postgres_execute('__ducklake_metadata_{ALIAS}', "
+                        f"'VACUUM FULL {table}', use_transaction => false)"
+                    )
+            return
+        busy = WarehouseError(
+            f"{self._sqlite} is busy, so its freed pages stay: run the same command again"
+        )
+        with closing(
+            sqlite3.connect(self._sqlite, timeout=_VACUUM_SECONDS, isolation_level=None)
+        ) as catalog:
+            try:
+                catalog.execute("VACUUM")
+                (blocked, *_) = catalog.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.OperationalError as error:
+                raise busy from error
+        if blocked:
+            raise busy
 
     def initialise(self) -> None:
         """Create missing tables, columns and views; costs nothing from the second time on."""

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgassets.ingest.engagement_rows import REFUSED, JudgedRows, read_engagement
+from imgassets.ingest.engagement_rows import read_engagement
 from imgassets.ingest.intervention_rows import read_interventions
+from imgassets.ingest.judged_rows import REFUSED, JudgedRows
 from imgassets.ingest.refusal import Refused
 from imgassets.warehouse.contracts import EngagementDaily
 

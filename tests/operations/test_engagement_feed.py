@@ -9,7 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from imgassets.operations.engagement import TakenIn, take_in_engagement, take_in_interventions
+from imgassets.operations.engagement import take_in_engagement, take_in_interventions
+from imgassets.operations.file_feed import TakenIn
 from imgassets.operations.interventions import (
     data_notes,
     derive_interventions,
@@ -157,7 +158,7 @@ def test_days_to_come_are_taken_once_they_have_been(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def is_now(day: dt.date) -> None:
-        monkeypatch.setattr("imgassets.operations.engagement._today", lambda: day)
+        monkeypatch.setattr("imgassets.operations.engagement.today", lambda: day)
 
     is_now(DAY)
     line = f"a,bags,{DAY + dt.timedelta(days=1)},9,3,1,1"

@@ -6,6 +6,7 @@ Synthetic examples are made and measured where they are missing, and kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -21,6 +22,7 @@ from imgassets.learning.features import SCALARS
 from imgassets.learning.synthetic import DEFECTS
 from imgassets.learning.synthetic.orders import fulfil, order
 from imgassets.moderation.flags import Flag
+from imgassets.operations.rendered_examples import Renderer
 from imgassets.operations.reviews import contradictions, known_values
 from imgassets.selection.quality import rules
 from imgassets.settings import Settings
@@ -154,46 +156,14 @@ def flag_examples(
 
 def render_example(store: ImageStore, jobs: pl.DataFrame, settings: Settings) -> Renderer:
     """Return a renderer of the given jobs; use it as a context manager."""
-    return Renderer(store, jobs, settings)
 
+    def message(job: dict[str, Any]) -> bytes:
+        others = [store.get(other) for other in job["others"] or ()]
+        data = store.get(job["image_id"])
+        return order(data, job["defect"], job["severity"], job["seed"], others)
 
-class Renderer:
-    """Makes synthetic pictures in guarded processes; called with an example's id.
-
-    An id that is no job of its own is an image of the store: so one function loads both.
-
-    Args:
-        store: holds the sources.
-        jobs: frame of :data:`imgassets.learning.augmentation.JOB_SCHEMA`.
-        settings: processes and their limits.
-    """
-
-    def __init__(self, store: ImageStore, jobs: pl.DataFrame, settings: Settings) -> None:
-        # Loaded where it is used: a code location has no use for decoders.
-        from imgassets.vision.guard import GuardedPool, WorkerLimits
-
-        self._store = store
-        self._jobs = {row["example_id"]: row for row in jobs.to_dicts()}
-        vision = settings.vision
-        self._pool = GuardedPool(
-            fulfil, vision.workers, WorkerLimits(vision.image_seconds, vision.worker_memory_mib)
-        )
-
-    def __enter__(self) -> Renderer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.close()
-
-    def __call__(self, example_id: str) -> bytes:
-        """Return the file of one example; empty where its source cannot be made into one."""
-        job = self._jobs.get(example_id)
-        if job is None:
-            return self._store.get(example_id)
-        data = self._store.get(job["image_id"])
-        others = [self._store.get(other) for other in job["others"] or ()]
-        made = self._pool.call(order(data, job["defect"], job["severity"], job["seed"], others))
-        return made if isinstance(made, bytes) else b""
+    by_id = {row["example_id"]: row for row in jobs.to_dicts()}
+    return Renderer(store, by_id, message, fulfil, settings.vision)
 
 
 def synthetic_jobs(examples: pl.DataFrame, warehouse: Warehouse) -> pl.DataFrame:

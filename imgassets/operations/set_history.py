@@ -164,7 +164,7 @@ def image_set(
     Raises:
         NoImageSet: there is none of this product, or there was none then.
         SeveralCategories: the product is in several, and none was named.
-        BeforeHistory: the moment is older than the oldest snapshot that is kept.
+        BeforeHistory: what stood at the moment is not kept.
     """
     snapshot = standing_snapshot(warehouse, at)
     rows = AsOf(
@@ -194,7 +194,7 @@ def standing_snapshot(warehouse: Warehouse, at: datetime | None) -> Snapshot:
     """Return the snapshot that stood at a moment; None: now.
 
     Raises:
-        BeforeHistory: the moment is older than the oldest snapshot that is kept.
+        BeforeHistory: what stood at the moment is not kept.
     """
     return latest_snapshot(warehouse) if at is None else snapshot_at(warehouse, at)
 

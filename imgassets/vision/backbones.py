@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -88,7 +89,7 @@ def backbone_name(settings: VisionSettings) -> str:
         return EmbeddedBackbone.name
     folder = Path(settings.backbone).expanduser()
     if folder.is_dir():
-        return f"{folder.resolve().name}@{_folder_hash(folder.resolve(), _folder_state(folder))}"
+        return f"{folder.resolve().name}@{files_hash(_weight_files(folder.resolve()))}"
     return f"{settings.backbone}@{settings.backbone_revision or 'main'}"
 
 
@@ -97,17 +98,18 @@ def _weight_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in kinds)
 
 
-def _folder_state(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    stats = [(path.name, path.stat()) for path in _weight_files(folder)]
-    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+def files_hash(paths: Sequence[Path]) -> str:
+    """Hash files' names and contents, 12 hex digits; what did not change is not read again."""
+    stats = [(path, path.stat()) for path in paths]
+    return _hash(tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats))
 
 
 @cache
-def _folder_hash(folder: Path, state: tuple[tuple[str, int, int], ...]) -> str:
-    """Hash a model folder's files; ``state`` makes a changed folder be read again."""
+def _hash(state: tuple[tuple[Path, int, int], ...]) -> str:
+    """Hash files; their sizes and times make changed ones be read again."""
     digest = hashlib.sha256()
-    for name, size, _ in state:
-        digest.update(f"{name}:{size}:".encode())
-        with (folder / name).open("rb") as file:
+    for path, size, _ in state:
+        digest.update(f"{path.name}:{size}:".encode())
+        with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:12]

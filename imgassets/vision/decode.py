@@ -119,6 +119,17 @@ def decode(
         ) from None
 
 
+def upright_size(data: bytes) -> tuple[int, int]:
+    """Return width and height of a file that decodes, in pixels, its EXIF orientation applied.
+
+    Raises:
+        OSError: the header cannot be read; never of bytes that :func:`decode` takes.
+    """
+    with Image.open(io.BytesIO(data), formats=FORMATS) as file:
+        width, height = file.size
+        return (height, width) if _orientation(file) in _SIDEWAYS else (width, height)
+
+
 def _webp_lacks_memory(data: bytes, error: Exception) -> bool:
     """Tell why pillow got no WebP decoder: it says the same of no memory and of a broken file."""
     if str(error) != "could not create decoder object":
@@ -138,17 +149,17 @@ def _decode(data: bytes, max_pixels: int, working_side: int) -> np.ndarray:
             raise ValueError(f"picture of {width} × {height} pixels")
         if width * height > max_pixels:
             raise _too_many(f"{width} × {height} pixels", max_pixels)
-        factor = _halvings(max(width, height), working_side)
+        factor = halvings(max(width, height), working_side)
         if image.format == "JPEG" and factor > 1:
             image.draft(None, (-(-width // factor), -(-height // factor)))
         _load(image)
-        reduced = _reduce(image, _halvings(max(image.size), working_side))
+        reduced = _reduce(image, halvings(max(image.size), working_side))
         rgb = to_srgb(reduced, image.info.get("icc_profile"))
         # A copy: numba compiles anew for the read-only array that pillow lends.
         return np.array(_upright(rgb, image))
 
 
-_TURNS = {
+_TURNS: dict[object, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -159,21 +170,27 @@ _TURNS = {
 }
 """What undoes each EXIF orientation (EXIF 2.32, tag 0x0112)."""
 
+_SIDEWAYS = (5, 6, 7, 8)
+"""Orientations that swap width and height."""
+
 
 def _upright(picture: Image.Image, file: Image.Image) -> Image.Image:
-    """Apply a file's orientation: in TIFF and AVIF the format's own, else that of its EXIF block.
+    """Apply a file's orientation."""
+    turn = _TURNS.get(_orientation(file))
+    return picture if turn is None else picture.transpose(turn)
 
-    Metadata that cannot be read turns nothing.
+
+def _orientation(file: Image.Image) -> object:
+    """Return a file's orientation: in TIFF and AVIF the format's own, else its EXIF block's.
+
+    1 to 8 if it keeps the standard; metadata that cannot be read turns nothing.
     """
     if file.format in ("TIFF", "AVIF"):
         try:
-            orientation = file.getexif().get(ORIENTATION, 1)
+            return file.getexif().get(ORIENTATION, 1)
         except _BROKEN:
-            orientation = 1
-    else:
-        orientation = exif_orientation(file.info.get("exif", b""))
-    turn = _TURNS.get(orientation)
-    return picture if turn is None else picture.transpose(turn)
+            return 1
+    return exif_orientation(file.info.get("exif", b""))
 
 
 def _load(image: ImageFile.ImageFile) -> None:
@@ -182,7 +199,8 @@ def _load(image: ImageFile.ImageFile) -> None:
     image.load()
 
 
-def _halvings(longest: int, working_side: int) -> int:
+def halvings(longest: int, working_side: int = WORKING_SIDE) -> int:
+    """Return how many of a file's pixels stand side by side in one of the picture: a power of 2."""
     factor = 1
     while longest // (2 * factor) >= working_side:
         factor *= 2

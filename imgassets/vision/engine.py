@@ -1,6 +1,6 @@
 """The inference engines: image ids in, frames of signals and refusals out.
 
-The same operator runs in this process (decoding processes feed batches through a bounded queue) or
+The same operators run in this process (decoding processes feed batches through a bounded queue) or
 as actors of a Ray cluster (:mod:`imgassets.vision.ray_engine`); rows are equal.
 """
 
@@ -10,15 +10,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
-from imgassets.vision.operator import ImageSignals, Load, Look
+from imgassets.vision.operator import ImageSignals, Load, Look, SignalsOperator
 from imgassets.vision.schema import OUTCOME_SCHEMA, SignalsResult, split
 
 if TYPE_CHECKING:
     from imgassets.settings import RaySettings, VisionSettings
+
+V = TypeVar("V")
 
 
 def compute_signals(
@@ -48,17 +50,39 @@ def outcomes_of(
     Yields:
         Frames of :data:`OUTCOME_SCHEMA`, one row per image, as they become ready.
     """
+    yield from run_operator(ImageSignals, (settings, load), ids, settings, ray)
+
+
+def run_operator(
+    kind: type[SignalsOperator[V]],
+    arguments: tuple[object, ...],
+    ids: Sequence[str],
+    settings: VisionSettings,
+    ray: RaySettings | None = None,
+) -> Iterator[pl.DataFrame]:
+    """Run an operator on images, batch by batch.
+
+    Args:
+        kind: its class.
+        arguments: what an instance is made with, here or where Ray's actors are.
+        ids: image ids; repeats are computed once.
+        settings: batch size and decoding processes.
+        ray: the cluster to compute on; by default this process.
+
+    Yields:
+        Frames of the operator's outcomes, one row per image, as they become ready.
+    """
     wanted = sorted(set(ids))
     if not wanted:
         return
     if ray is not None:
         from imgassets.vision.ray_engine import outcomes_by_ray
 
-        yield from outcomes_by_ray(wanted, load, settings, ray)
+        yield from outcomes_by_ray(kind, arguments, wanted, settings.batch_size, ray)
         return
     ahead = settings.batch_size + 2 * settings.workers
     with (
-        ImageSignals(settings, load) as operator,
+        kind(*arguments) as operator,  # type: ignore[arg-type]  # each kind has its own
         ThreadPoolExecutor(settings.workers, "signals") as threads,
     ):
         looks = _in_order(threads, operator.look, wanted, ahead)
@@ -68,13 +92,13 @@ def outcomes_of(
 
 def _in_order(
     threads: ThreadPoolExecutor,
-    work: Callable[[str], Look],
+    work: Callable[[str], Look[V]],
     items: Iterable[str],
     ahead: int,
-) -> Iterator[Look]:
+) -> Iterator[Look[V]]:
     """Yield the results of work in the items' order, at most ``ahead`` of them begun early."""
     remaining = iter(items)
-    begun: deque[Future[Look]] = deque()
+    begun: deque[Future[Look[V]]] = deque()
     try:
         for item in islice(remaining, ahead):
             begun.append(threads.submit(work, item))

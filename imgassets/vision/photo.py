@@ -48,16 +48,32 @@ def measures_of(picture: np.ndarray, longer_side: int) -> PhotoMeasures:
     small = reduce_to_map(picture)
     framing = frame_object(small)
     box = framing.box.scaled(small.shape[:2], picture.shape[:2])
+    return measures_beside(
+        picture, longer_side, sharpness(lines_across(box.crop(picture))), framing.object_extent
+    )
+
+
+def measures_beside(
+    picture: np.ndarray, longer_side: int, sharpness: float, object_extent: float
+) -> PhotoMeasures:
+    """Measure what is neither sharpness nor framing, and return it with these.
+
+    Args:
+        picture: RGB, uint8, height × width × 3, at working size.
+        longer_side: of the file, in pixels.
+        sharpness: of the same picture, as :class:`imgassets.vision.record.Signals` has it.
+        object_extent: likewise.
+    """
     luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     light = exposure(picture)
     return PhotoMeasures(
         longer_side=longer_side,
-        sharpness=sharpness(lines_across(box.crop(picture))),
+        sharpness=sharpness,
         bright=light.bright,
         clipped=light.clipped,
         noise=noise(luma),
         blockiness=blockiness(luma),
-        object_extent=framing.object_extent,
+        object_extent=object_extent,
     )
 
 

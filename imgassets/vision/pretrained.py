@@ -2,68 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imgassets.vision.forward import ChunkedForward
 from imgassets.vision.inputs import InputSpec
 
 if TYPE_CHECKING:
     from imgassets.settings import VisionSettings
 
 
-_CPU_CHUNK = 4
-"""Pictures in one forward pass on a CPU: activations of more leave its caches, and the pages they
-are freshly allocated in cost more than the arithmetic (measured on MobileNetV2, 2 cores: 53
-pictures/s in fours, 8 in thirty-twos)."""
-
-
 class PretrainedBackbone:
     """A Hugging Face vision model: the whole picture padded to a square, pooled output."""
 
     def __init__(self, settings: VisionSettings, name: str) -> None:
-        import torch
+        from torch.nn.functional import normalize
 
         self.name = name
-        self._torch = torch
-        self._device = device_of(settings.device, torch)
-        torch.set_num_threads(max(1, settings.workers))
-        self._model, processor = load_pretrained(settings)
-        self._model.eval().to(self._device)
-        self.input = input_spec(processor, self._model.config)
-        self._mean, self._std = (
-            torch.tensor(values or [0.5] * 3, device=self._device).view(1, 3, 1, 1)
-            for values in (processor.image_mean, processor.image_std)
-        )
-        blank = np.zeros((1, self.input.side, self.input.side, 3), np.uint8)
-        self.dimension = self._forward(blank).shape[1]
+        network = PretrainedNetwork(settings)
+        self.input = network.input
+        self._forward = network.forward(lambda vectors: normalize(vectors, dim=1))
+        self.dimension = self._forward.dimension
 
     def embed(self, squares: np.ndarray) -> np.ndarray:
         """Embed pictures; see :meth:`Backbone.embed`."""
-        if not len(squares):
-            return np.empty((0, self.dimension), np.float32)
-        chunk = len(squares) if self._device.type == "cuda" else _CPU_CHUNK
-        # Always whole chunks: kernels are chosen by shape, and another kernel rounds differently.
-        missing = -len(squares) % chunk
-        blanks = np.zeros((missing, *squares.shape[1:]), np.uint8)
-        padded = np.concatenate([squares, blanks]) if missing else squares
-        parts = [self._forward(padded[at : at + chunk]) for at in range(0, len(padded), chunk)]
-        return np.concatenate(parts)[: len(squares)]
+        return self._forward(squares)
 
-    def _forward(self, squares: np.ndarray) -> np.ndarray:
-        """Run one batch; bytes travel to the device, normalisation happens there."""
-        torch = self._torch
-        pixels = torch.from_numpy(squares)
-        on_gpu = self._device.type == "cuda"
-        if on_gpu:
-            pixels = pixels.pin_memory()
-        with torch.inference_mode(), torch.autocast("cuda", torch.float16, enabled=on_gpu):
-            pixels = pixels.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float()
-            scaled = (pixels / 255.0 - self._mean) / self._std
-            vectors = pooled(self._model, scaled.contiguous()).float().flatten(1)
-            normalised: np.ndarray = torch.nn.functional.normalize(vectors, dim=1).cpu().numpy()
-        return normalised
+
+class PretrainedNetwork:
+    """A loaded model, ready to be fed.
+
+    Args:
+        settings: the model, its device, and threads of a forward pass on a CPU.
+
+    Attributes:
+        input: how its pictures are prepared for a backbone.
+
+    Raises:
+        RuntimeError: there is no such vision model.
+    """
+
+    def __init__(self, settings: VisionSettings) -> None:
+        import torch
+
+        self._device = device_of(settings.device, torch)
+        torch.set_num_threads(max(1, settings.workers))
+        self._model, self._processor = load_pretrained(settings)
+        self._model.eval().to(self._device)
+        self.input = input_spec(self._processor, self._model.config)
+
+    def forward(self, finish: Callable[[Any], Any] | None = None) -> ChunkedForward:
+        """Return what turns squares into the pooled output, float32 [n, d].
+
+        Args:
+            finish: applied to the pooled output, if given.
+        """
+        mean, std = (
+            values or [0.5] * 3
+            for values in (self._processor.image_mean, self._processor.image_std)
+        )
+
+        def network(pixels: Any) -> Any:  # noqa: ANN401  torch tensors
+            vectors = pooled(self._model, pixels).float().flatten(1)
+            return vectors if finish is None else finish(vectors)
+
+        return ChunkedForward(network, self.input.side, mean, std, self._device)
 
 
 def device_of(wanted: str, torch: Any) -> Any:  # noqa: ANN401 (torch is not imported here)

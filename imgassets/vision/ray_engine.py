@@ -1,33 +1,40 @@
-"""The same operator as actors of a Ray cluster."""
+"""The same operators as actors of a Ray cluster."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
 
-from imgassets.vision.operator import ImageSignals, Load
-from imgassets.vision.schema import OUTCOME_SCHEMA
+from imgassets.vision.operator import SignalsOperator
+from imgassets.vision.schema import outcome_schema
 
 if TYPE_CHECKING:
-    from imgassets.settings import RaySettings, VisionSettings
+    from imgassets.settings import RaySettings
 
 
 def outcomes_by_ray(
-    ids: Sequence[str], load: Load, settings: VisionSettings, ray_settings: RaySettings
+    kind: type[SignalsOperator[Any]],
+    arguments: tuple[object, ...],
+    ids: Sequence[str],
+    batch_size: int,
+    ray_settings: RaySettings,
 ) -> Iterator[pl.DataFrame]:
-    """Compute the signals of images on Ray; see :func:`imgassets.vision.engine.outcomes_of`.
+    """Run an operator on Ray; see :func:`imgassets.vision.engine.run_operator`.
 
-    Each actor holds one operator: its backbone and its decoding processes. Only ids travel to the
-    actors, which load the bytes themselves, so ``load`` must reach the image store from there.
+    Each actor holds one operator: its networks and its decoding processes. Only ids travel to the
+    actors, which load the bytes themselves, so what an operator loads with must reach the image
+    store from there.
 
     Args:
+        kind: the operator's class.
+        arguments: what it is made with, picklable; vision settings' ``workers`` is the number of
+            decoding processes per actor.
         ids: distinct image ids.
-        load: picklable.
-        settings: as for this machine; ``workers`` is the number of decoding processes per actor.
+        batch_size: images in one forward pass.
         ray_settings: the cluster and the size of the actor pool.
 
     Raises:
@@ -48,11 +55,13 @@ def outcomes_by_ray(
         ray.init(address, log_to_driver=False, logging_level=logging.WARNING, **dashboard)
     try:
         ray.data.DataContext.get_current().enable_progress_bars = False
-        size = settings.batch_size
-        blocks = [pa.table({"image_id": ids[at : at + size]}) for at in range(0, len(ids), size)]
+        blocks = [
+            pa.table({"image_id": ids[at : at + batch_size]})
+            for at in range(0, len(ids), batch_size)
+        ]
         outcomes = ray.data.from_arrow(blocks).map_batches(
-            ImageSignals,
-            fn_constructor_args=(settings, load),
+            kind,
+            fn_constructor_args=arguments,
             batch_format="pyarrow",
             batch_size=None,  # a block is a batch
             compute=ray.data.ActorPoolStrategy(size=ray_settings.actors),
@@ -62,7 +71,7 @@ def outcomes_by_ray(
         for table in outcomes.iter_batches(batch_format="pyarrow", batch_size=None):
             frame = pl.from_arrow(table)
             assert isinstance(frame, pl.DataFrame)
-            yield frame.cast(OUTCOME_SCHEMA)  # type: ignore[arg-type]
+            yield frame.cast(outcome_schema(kind.schema))  # type: ignore[arg-type]
     finally:
         if joined:
             ray.shutdown()

@@ -13,17 +13,18 @@ from imgassets.vision.record import Signals
 
 Schema = dict[str, pl.DataType | type[pl.DataType]]
 
-
-_TYPES: dict[object, pl.DataType | type[pl.DataType]] = {
+FIELD_TYPES: dict[object, pl.DataType | type[pl.DataType]] = {
     str: pl.String,
+    int: pl.Int32,
     float: pl.Float32,
     list[float]: pl.List(pl.Float32),
 }
+"""How a measured field is kept, by its type."""
 
 SIGNALS_SCHEMA: Schema = {
     "image_id": pl.String,
     "signals_version": pl.String,
-    **{name: _TYPES[kind] for name, kind in get_type_hints(Signals).items()},
+    **{name: FIELD_TYPES[kind] for name, kind in get_type_hints(Signals).items()},
     "embedding": pl.List(pl.Float32),
 }
 """Columns of a frame of signals: those of the table, without the partition's."""
@@ -31,11 +32,14 @@ SIGNALS_SCHEMA: Schema = {
 REFUSAL = ("rule_id", "measured", "limit", "detail")
 """Why an image was refused; ``imgassets.ingest.refusal`` says what each part is."""
 
-OUTCOME_SCHEMA: Schema = {
-    **SIGNALS_SCHEMA,
-    "refusal": pl.Struct(dict.fromkeys(REFUSAL, pl.String)),
-}
-"""Columns of an operator's answer: signals where ``refusal`` is null, else the refusal alone."""
+
+def outcome_schema(signals: Schema) -> Schema:
+    """Return the columns of an answer: signals where ``refusal`` is null, else that alone."""
+    return {**signals, "refusal": pl.Struct(dict.fromkeys(REFUSAL, pl.String))}
+
+
+OUTCOME_SCHEMA = outcome_schema(SIGNALS_SCHEMA)
+"""Columns of an operator's answer."""
 
 
 class SignalsResult(NamedTuple):
@@ -45,11 +49,11 @@ class SignalsResult(NamedTuple):
     refused: pl.DataFrame
 
 
-def split(outcomes: pl.DataFrame) -> SignalsResult:
-    """Part outcomes into signals and refusals, each sorted by ``image_id``."""
+def split(outcomes: pl.DataFrame, signals: Schema = SIGNALS_SCHEMA) -> SignalsResult:
+    """Part outcomes into signals (of these columns) and refusals, sorted by ``image_id``."""
     refused = pl.col("refusal").is_not_null()
     ordered = outcomes.sort("image_id")
     return SignalsResult(
-        ordered.filter(~refused).select(list(SIGNALS_SCHEMA)),
+        ordered.filter(~refused).select(list(signals)),
         ordered.filter(refused).select("image_id", "refusal").unnest("refusal"),
     )

@@ -43,7 +43,7 @@ def defocus(picture: np.ndarray, severity: float, rng: np.random.Generator) -> n
     turn = rng.uniform(0, 2 * np.pi)
     angles = turn + np.linspace(0, 2 * np.pi, blades, endpoint=False)
     outline = radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return _as_filed(cv2.filter2D(picture, -1, _kernel(outline, filled=True)), rng)
+    return _as_filed(cv2.filter2D(picture, -1, spread_kernel(outline, filled=True)), rng)
 
 
 def motion_blur(picture: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
@@ -55,7 +55,7 @@ def motion_blur(picture: np.ndarray, severity: float, rng: np.random.Generator) 
     across = bend * (along**2 - 1 / 12)
     cos, sin = np.cos(angle), np.sin(angle)
     path = np.stack([along * cos - across * sin, along * sin + across * cos], axis=1) * length
-    return _as_filed(cv2.filter2D(picture, -1, _kernel(path, filled=False)), rng)
+    return _as_filed(cv2.filter2D(picture, -1, spread_kernel(path, filled=False)), rng)
 
 
 def thumbnail_upscale(picture: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
@@ -113,7 +113,7 @@ def _shrunk(picture: np.ndarray, side: float) -> np.ndarray:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
-def _kernel(points: np.ndarray, filled: bool) -> np.ndarray:
+def spread_kernel(points: np.ndarray, filled: bool) -> np.ndarray:
     """Return a filter kernel that sums to 1: a polygon or a path, in pixels round the centre."""
     reach = int(np.ceil(np.abs(points).max())) + 1
     # Drawn four times as large, so that a path of two pixels still has its direction.

@@ -1,0 +1,1 @@
+"""NIMA's heads: distributions of ratings from stored features, and how heads are trained."""

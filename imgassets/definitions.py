@@ -22,6 +22,11 @@ from imgassets.defs.models import assets as models
 from imgassets.defs.moderation import assets as moderation
 from imgassets.defs.moderation import questions
 from imgassets.defs.resources import build_resources
+from imgassets.defs.reviews import assets as reviews
+from imgassets.defs.reviews import nima, ranker
+from imgassets.defs.reviews import ranks as review_ranks
+from imgassets.defs.reviews import signals as review_signals
+from imgassets.defs.reviews.sensors import new_review_files
 from imgassets.defs.selection import assets as selection
 from imgassets.settings import Settings
 
@@ -46,6 +51,11 @@ def defs() -> dg.Definitions:
                     analyst,
                     catalog,
                     impact,
+                    reviews,
+                    review_signals,
+                    nima,
+                    ranker,
+                    review_ranks,
                 ]
             ),
             models.image_labels,
@@ -55,15 +65,30 @@ def defs() -> dg.Definitions:
             selection.image_clicks,
             selection.image_relevance,
             impact.engagement_daily,
+            reviews.review_images,
         ],
-        asset_checks=[checks.table_checks, impact_checks],
-        jobs=[*jobs.TRAINING_JOBS, category.category_job, catalog.match_job],
+        asset_checks=[checks.table_checks, impact_checks, review_ranks.review_rank_checks],
+        jobs=[
+            *jobs.TRAINING_JOBS,
+            *nima.NIMA_JOBS.values(),
+            ranker.ranker_job,
+            category.category_job,
+            catalog.match_job,
+            review_ranks.ranking_report_job,
+        ],
         schedules=[
             jobs.close_previous_day,
             catalog.match_daily,
             impact_automation.weekly_impact,
+            review_ranks.rank_previous_day,
+            review_ranks.weekly_ranking_report,
         ],
-        sensors=[feed_sensor, new_label_files, impact_automation.new_engagement_files],
+        sensors=[
+            feed_sensor,
+            new_label_files,
+            new_review_files,
+            impact_automation.new_engagement_files,
+        ],
         # One process per run: a step's own process would pay for imports and models again.
         executor=dg.in_process_executor,
         resources=build_resources(Settings()),

@@ -25,7 +25,7 @@ from pydantic import BaseModel
 
 from imgassets.cli import app
 from imgassets.learning.categories import read_categories
-from imgassets.sample import write_sample_catalog
+from imgassets.sample import write_sample_catalog, write_sample_reviews
 from imgassets.selection.policies import read_policies
 from imgassets.selection.quality import DEFECTS
 from imgassets.settings import Settings
@@ -41,14 +41,14 @@ BIN = Path(sys.executable).parent
 
 RUN = re.compile(
     r"imgassets (ingest|categories|labels import|train|types|backfill|gallery|sql|defects|models"
-    r"|compare-pairs|pairs tune|matches|dictionary|search|mock-run|impact"
+    r"|compare-pairs|pairs tune|matches|dictionary|search|mock-run|impact|reviews|forget"
     r"|review (?!serve))(?!.*--launch)"
     r'|eval "\$\(imgassets env\)" && dagster '
 )
 """Commands that are run."""
 
 FILLS = re.compile(
-    r"imgassets (ingest|categories|labels|train|types|backfill|models promote|review|impact)\b"
+    r"imgassets (ingest|categories|labels|train|types|backfill|models promote|reviews?|impact)\b"
 )
 """Commands that fill the warehouse or need the one before: they run in the README's order."""
 
@@ -138,6 +138,7 @@ def ran(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("readme")
     catalog = write_sample_catalog(folder, styles=2)
+    write_sample_reviews(folder, styles=2)
     shutil.copy(sorted((folder / "images").rglob("*.jpg"))[0], folder / "images" / "mug.jpg")
     for day in catalog.days[1:]:  # one day of feeds is quick and fills every table
         shutil.rmtree(catalog.feeds / day)
@@ -150,6 +151,8 @@ def ran(tmp_path_factory):
         "IMGASSETS_HOME": str(home),
         "IMGASSETS_LEARNING__MAX_SOURCES": "6",  # quick: the commands are the point
         "IMGASSETS_LEARNING__MAX_AUGMENTATIONS": "1",
+        "IMGASSETS_RANKING__MAX_SOURCES": "12",
+        "IMGASSETS_RANKING__EPOCHS": "2",
     }
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
 
@@ -313,6 +316,7 @@ def test_every_view_and_query_of_the_analysts_answers(ran):
     nothing_to_tell = {
         "category_conflicts", "current_answers", "label_conflicts", "review_agreement",
         "hero_changes", "look_alikes", "where_clicks_and_policy_disagree", "impact_not_told",
+        "products_without_a_good_review_photo",
     }  # fmt: skip
     empty = {name for name, rows in answers.items() if rows.is_empty()}
     assert empty - nothing_to_tell == set()
@@ -390,9 +394,9 @@ def test_every_toml_example_is_read(example, tmp_path, monkeypatch):
 
 
 def test_every_rule_of_the_quarantine_exists():
-    stages = "feed|fetch|signals|labels|engagement|interventions"
+    stages = "feed|fetch|signals|labels|engagement|interventions|reviews"
     rows = re.findall(rf"^\| `(?:{stages})` \| (`[^|]+) \|", README, re.MULTILINE)
-    assert len(rows) == 6
+    assert len(rows) == 7
     code = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "imgassets").rglob("*.py"))
     rules = {rule for row in rows for rule in re.findall(r"`([a-z_]+)`", row)}
     assert [rule for rule in sorted(rules) if f'"{rule}"' not in code] == []

@@ -14,6 +14,7 @@ from imgassets.cli import (
     defects,
     demo,
     dictionary,
+    forget,
     impact,
     label,
     matches,
@@ -22,6 +23,8 @@ from imgassets.cli import (
     pairs,
     query,
     review,
+    review_ranks,
+    reviews,
     search,
     serve,
     training,
@@ -46,7 +49,8 @@ categories = typer.Typer(no_args_is_help=True, help="The categories: their types
 labels = typer.Typer(no_args_is_help=True, help="People's labels of images.")
 clicked = typer.Typer(no_args_is_help=True, help="Clicks on images.")
 impacts = typer.Typer(no_args_is_help=True, help="What new image sets did to clicks and carts.")
-reviews = typer.Typer(no_args_is_help=True, help="Questions to people, and their answers.")
+questions = typer.Typer(no_args_is_help=True, help="Questions to people, and their answers.")
+photos = typer.Typer(no_args_is_help=True, help="Customers' review photos: their ranks.")
 typed = typer.Typer(no_args_is_help=True, help="Image types: comparisons and reports.")
 synthetic = typer.Typer(no_args_is_help=True, help="What is drawn to train on: defects, types.")
 labelled_pairs = typer.Typer(no_args_is_help=True, help="Pairs of pictures: where 'the same' ends.")
@@ -56,7 +60,8 @@ app.add_typer(labels, name="labels")
 app.add_typer(clicked, name="clicks")
 app.add_typer(impacts, name="impact")
 app.add_typer(synthetic, name="defects")
-app.add_typer(reviews, name="review")
+app.add_typer(questions, name="review")
+app.add_typer(photos, name="reviews")
 app.add_typer(registered, name="models")
 app.add_typer(labelled_pairs, name="pairs")
 
@@ -75,12 +80,16 @@ impacts.command("ingest")(impact.ingest)
 impacts.command("run")(impact.run)
 impacts.command("report")(impact.report)
 impacts.command("estimate")(impact.estimate)
-reviews.command("types")(review.types)
-reviews.command("pairs")(review.pairs)
-reviews.command("export")(review.export)
-reviews.command("import")(review.import_)
-reviews.command("status")(review.status)
-reviews.command("serve")(serve.serve_review)
+questions.command("types")(review.types)
+questions.command("pairs")(review.pairs)
+questions.command("export")(review.export)
+questions.command("import")(review.import_)
+questions.command("status")(review.status)
+questions.command("serve")(serve.serve_review)
+photos.command("ingest")(reviews.ingest)
+photos.command("rank")(review_ranks.rank)
+photos.command("report")(review_ranks.report)
+photos.command("top")(review_ranks.top)
 synthetic.command("show")(defects.show)
 synthetic.command("list")(defects.names)
 labelled_pairs.command("tune")(pairs.tune)
@@ -90,7 +99,7 @@ registered.command("list")(models.list_models)
 registered.command("card")(models.show_card)
 registered.command("promote")(models.promote)
 app.command("train")(training.train)
-reviews.command("round")(training.review_round)
+questions.command("round")(training.review_round)
 app.command("backfill")(work.backfill)
 app.command("matches")(matches.matches)
 app.command("mock-run")(mock.mock_run)
@@ -99,6 +108,7 @@ app.command("sql", context_settings={"ignore_unknown_options": True})(query.sql)
 app.command("search")(search.search)
 app.command("gallery")(demo.gallery)
 app.command("dictionary")(dictionary.dictionary)
+app.command("forget")(forget.forget)
 app.command("serve")(serve.serve)
 app.command("env")(query.env)
 

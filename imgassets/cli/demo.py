@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import time
 import webbrowser
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 import typer
 
-from imgassets.cli import category, data, impact, label, training, work
+from imgassets.cli import category, data, impact, label, review_ranks, reviews, training, work
 from imgassets.cli.common import CommandError, console, open_warehouse, settings
 from imgassets.cli.running import Verbose
 
 _DEMO_STYLES = 4
 """Styles of each category: 32 products are enough to look at and take a minute and a half."""
+
+_SMALL_RANKER = {
+    "IMGASSETS_RANKING__MAX_SOURCES": "30",
+    "IMGASSETS_RANKING__PAIRS": "4000",
+    "IMGASSETS_RANKING__EPOCHS": "6",
+}
+"""What keeps training the ranker under half a minute, unless the user wants it otherwise."""
 
 
 def gallery(
@@ -42,15 +51,19 @@ def demo(
     """Run the main job on a generated sample catalog and compare the result with its truth.
 
     Draws the catalog under <home>/sample, ingests its feeds, trains the type model on the labelled
-    products, fills every partition, estimates what the new sets did from simulated engagement, and
-    ends with a scoreboard and a gallery.
+    products, fills every partition, estimates what the new sets did from simulated engagement,
+    ranks drawn review photos with simulated votes, and ends with a scoreboard and a gallery.
     """
     from imgassets.gallery import print_scoreboard, read_truth, score
+    from imgassets.gallery.review_scoreboard import score_review_photos
     from imgassets.ingest.store import ImageStore
     from imgassets.operations.gallery import result_tables, write_gallery
     from imgassets.operations.images import image_bases
-    from imgassets.sample import write_sample_catalog
+    from imgassets.sample import write_sample_catalog, write_sample_reviews
+    from imgassets.sample.reviews import VOTES_NOTE
 
+    for name, value in _SMALL_RANKER.items():
+        os.environ.setdefault(name, value)
     of = settings()
     started = time.monotonic()
     folder = of.home / "sample"
@@ -63,6 +76,7 @@ def demo(
         )
     with console.status("drawing the sample catalog"):
         engagement = write_sample_catalog(folder, seed=of.seed, styles=_DEMO_STYLES).engagement
+        photos = write_sample_reviews(folder, seed=of.seed, styles=_DEMO_STYLES)
     console.print(f"sample catalog: {folder}", soft_wrap=True)
     data.ingest(str(folder / "feeds"), str(folder))
     category.import_(folder / "categories.toml")
@@ -71,7 +85,16 @@ def demo(
     work.backfill(verbose=verbose)
     impact.ingest(str(engagement.engagement), str(engagement.interventions))
     impact.run(verbose=verbose)
-    rows = score(*read_truth(folder / "truth"), result_tables(warehouse))
+    reviews.ingest(str(photos.folder), str(folder))
+    training.train(["ranker"], verbose=verbose)
+    review_ranks.rank(verbose=verbose)
+    review_ranks.report(note=VOTES_NOTE)
+    rows = [
+        *score(*read_truth(folder / "truth"), result_tables(warehouse)),
+        *score_review_photos(
+            pl.read_csv(photos.truth), warehouse.sql("FROM latest_review_ranks"), VOTES_NOTE
+        ),
+    ]
     print_scoreboard(rows, console)
     page = write_gallery(
         warehouse,
@@ -84,3 +107,4 @@ def demo(
     console.print(f"gallery: {page}", soft_wrap=True)
     console.print('tables:  imgassets sql "from image_decisions limit 5"')
     console.print("impact:  imgassets impact report, or /impact of imgassets serve (simulated)")
+    console.print("reviews: imgassets reviews report, or /reviews of imgassets serve (simulated)")

@@ -15,7 +15,7 @@ from imgassets.cli.query import Format, print_rows
 from imgassets.cli.running import Verbose, run_plan
 
 if TYPE_CHECKING:
-    from imgassets.operations.engagement import TakenIn
+    from imgassets.operations.file_feed import TakenIn
 
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As of this day.")]
 

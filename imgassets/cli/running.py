@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import (
@@ -52,6 +52,56 @@ def run_plan(of: Settings, plan: Plan, assets: Sequence[str], verbose: bool) -> 
             if progress and bar is not None:
                 progress.advance(bar, len(rectangle))
     return failures
+
+
+def run_training(
+    of: Settings,
+    job: str,
+    asset: str,
+    verbose: bool,
+    partition: str | None = None,
+    config: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Run a job that trains, in this process, with a progress bar.
+
+    Args:
+        of: the settings.
+        job: the job.
+        asset: its asset.
+        verbose: print Dagster's log instead of the bar.
+        partition: of the asset, if it has any.
+        config: of the asset, if it takes any.
+
+    Returns:
+        The asset's metadata, as values.
+    """
+    from imgassets.definitions import defs
+    from imgassets.defs.progress import listening
+    from imgassets.defs.runner import open_instance, run_job
+
+    with open_instance(of) as instance, progress_bar(verbose) as progress:
+        name = partition or asset
+        bar = progress.add_task(f"training {name}", total=None) if progress else None
+
+        def show(verb: str, done: int, total: int) -> None:
+            if progress and bar is not None:
+                finished = done >= total
+                label = f"training {name}" if finished else f"examples {verb}"
+                progress.update(
+                    bar, description=label, completed=done, total=None if finished else total
+                )
+
+        with listening(show):
+            result = run_job(
+                defs(),
+                instance,
+                job,
+                verbose=verbose,
+                partition_key=partition,
+                ops={asset: {"config": dict(config)}} if config else None,
+            )
+    metadata = result.asset_materializations_for_node(asset)[0].metadata
+    return {name: value.value for name, value in metadata.items()}
 
 
 def progress_bar(verbose: bool) -> AbstractContextManager[Progress | None]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from imgassets.cli.common import CommandError, console, errors, open_warehouse, settings
-from imgassets.cli.running import Verbose, progress_bar, run_plan
+from imgassets.cli.nima import check_options, train_heads
+from imgassets.cli.ranker import train_ranker
+from imgassets.cli.running import Verbose, run_plan, run_training
 
 if TYPE_CHECKING:
     from imgassets.settings import Settings
@@ -18,8 +21,11 @@ MODEL, GROUPS, ALL = "image_type", {"quality": "quality", "types": "type"}, "all
 """Words for several models: image types of every scope; the flags of a group; everything that
 there are examples of."""
 
-CATEGORY = "category"
-"""The model that predicts categories from texts."""
+CATEGORY, NIMA, RANKER = "category", "nima", "ranker"
+"""The model that predicts categories from texts; NIMA's heads, and the ranker of review photos."""
+
+_NO_SIGNALS = {CATEGORY, NIMA, RANKER}
+"""Models that do not read the signals of product images."""
 
 
 def train(
@@ -27,8 +33,9 @@ def train(
         list[str] | None,
         typer.Argument(
             help="image_type, flags (blurry, weapon …), quality: its three flags, types: those "
-            "that all categories share (lifestyle …), category (of rows that name none), or all. "
-            "Default: image_type and the flags that people have labelled."
+            "that all categories share (lifestyle …), category (of rows that name none), nima and "
+            "ranker (of review photos), or all. Default: image_type and the flags that people have "
+            "labelled."
         ),
     ] = None,
     category: Annotated[
@@ -37,6 +44,22 @@ def train(
             help="Train image_type of this category alone (may be repeated). Default: the model of "
             "all, and those of verticals and categories with labels enough (types.min_labels)."
         ),
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="nima: aesthetic or technical. Default: both.")
+    ] = None,
+    ratings: Annotated[
+        Path | None,
+        typer.Option(
+            help="nima: CSV of people's ratings: image, and how many gave each rating (columns 1 … "
+            "10) or mean and std. Default: distorted photos, whose ratings are made up.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="nima: folder of the rated images.", exists=True, file_okay=False),
     ] = None,
     verbose: Verbose = False,
 ) -> None:
@@ -49,15 +72,24 @@ def train(
     from imgassets.operations.planning import plan_missing_signals
 
     wanted = _with_scopes(of, _expand(of, models or ([MODEL] if category else None)), category)
+    if NIMA in wanted:
+        check_options(kind, ratings, images)
+    elif kind or ratings or images:
+        raise CommandError("--kind, --ratings and --images are for nima")
     missing = plan_missing_signals(open_warehouse(of), of)
-    if missing.rows and wanted != [CATEGORY]:  # which reads texts
+    if missing.rows and not _NO_SIGNALS.issuperset(wanted):
         from imgassets.defs.jobs import SIGNAL_ASSETS
 
         run_plan(of, missing, SIGNAL_ASSETS, verbose)
     failed = []
     for model in wanted:
         try:
-            _train_one(of, model, verbose)
+            if model == NIMA:
+                train_heads(of, verbose, kind, ratings, images)
+            elif model == RANKER:
+                train_ranker(of, verbose)
+            else:
+                _train_one(of, model, verbose)
         except RuntimeError as error:
             if len(wanted) == 1:
                 raise
@@ -93,7 +125,7 @@ def review_round(
     key = round_key(flag, number)
     with open_instance(of) as instance:
         add_round(instance, key)
-    found = _run(of, "round_job", "review_rounds", verbose, key)
+    found = run_training(of, "round_job", "review_rounds", verbose, key)
     console.print(
         f"{key}: model version {found['model_version']} of {found['n_positive']} positives and "
         f"{found['n_negative']} negatives, {found['n_answers']} answers so far",
@@ -116,11 +148,13 @@ def _expand(of: Settings, models: Sequence[str] | None) -> list[str]:
     from imgassets.operations.category_resolution import open_rows
     from imgassets.operations.flags import flags_of, labelled_flags
     from imgassets.operations.labels import has_image_labels
+    from imgassets.operations.nima import has_review_photos
 
     flags = flags_of(of)
-    unknown = sorted(set(models or []) - {MODEL, CATEGORY, *GROUPS, ALL, *flags})
+    names = [MODEL, CATEGORY, NIMA, RANKER, *GROUPS, ALL, *flags]
+    unknown = sorted(set(models or []) - set(names))
     if unknown:
-        known = ", ".join([MODEL, CATEGORY, *GROUPS, ALL, *flags])
+        known = ", ".join(names)
         raise CommandError(f"unknown model {', '.join(unknown)} (known: {known})")
     warehouse = open_warehouse(of)
     labelled = labelled_flags(warehouse)
@@ -133,6 +167,7 @@ def _expand(of: Settings, models: Sequence[str] | None) -> list[str]:
             drawn = [flag.id for flag in flags.values() if flag.defects]
             wanted += [MODEL] * has_image_labels(warehouse) + [*drawn, *labelled]
             wanted += [CATEGORY] * bool(open_rows(warehouse))
+            wanted += [NIMA, RANKER] * has_review_photos(warehouse)
         else:
             wanted += flags_of(of, GROUPS[model]) if model in GROUPS else [model]
     return list(dict.fromkeys(wanted))
@@ -166,16 +201,16 @@ def _train_one(of: Settings, model: str, verbose: bool) -> None:
 
     scope = scope_of_model(model)
     if model == CATEGORY:
-        found = _run(of, "category_job", "category_model", verbose)
+        found = run_training(of, "category_job", "category_model", verbose)
         shown = ["macro_f1", "accuracy", "precision", "coverage", "n"]
     elif scope is None:
-        found = _run(of, "flag_training_job", "flag_model", verbose, model)
+        found = run_training(of, "flag_training_job", "flag_model", verbose, model)
         shown = ["precision", "recall", "f1", "false_discards", "n"]
     else:
         job, asset = TYPE_JOBS[scope.kind]
         with open_instance(of) as instance:  # labels may name what no feed has named yet
             add_scope(instance, scope)
-        found = _run(of, job, asset, verbose, scope.name or None)
+        found = run_training(of, job, asset, verbose, scope.name or None)
         shown = ["macro_f1", "accuracy", "n"]
     if "version" not in found:
         console.print(f"{model}: {found['why']}", soft_wrap=True, markup=False)
@@ -192,29 +227,3 @@ def _train_one(of: Settings, model: str, verbose: bool) -> None:
         if name in found:
             digits = 0 if name == "n" else 3
             console.print(f"  held out: {name:14} {found[name]:.{digits}f}")
-
-
-def _run(
-    of: Settings, job: str, asset: str, verbose: bool, partition: str | None = None
-) -> dict[str, Any]:
-    """Run a job in this process with a progress bar; return the asset's metadata as values."""
-    from imgassets.definitions import defs
-    from imgassets.defs.progress import listening
-    from imgassets.defs.runner import open_instance, run_job
-
-    with open_instance(of) as instance, progress_bar(verbose) as progress:
-        name = partition or asset
-        bar = progress.add_task(f"training {name}", total=None) if progress else None
-
-        def show(verb: str, done: int, total: int) -> None:
-            if progress and bar is not None:
-                finished = done >= total
-                label = f"training {name}" if finished else f"examples {verb}"
-                progress.update(
-                    bar, description=label, completed=done, total=None if finished else total
-                )
-
-        with listening(show):
-            result = run_job(defs(), instance, job, verbose=verbose, partition_key=partition)
-    metadata = result.asset_materializations_for_node(asset)[0].metadata
-    return {name: value.value for name, value in metadata.items()}

@@ -13,6 +13,7 @@ from imgassets.warehouse.contracts import (
     Contract,
     DedupClusters,
     FetchedImages,
+    FetchedReviewImages,
     FlagAssessments,
     ImageSetChanges,
     ImageSignals,
@@ -20,6 +21,8 @@ from imgassets.warehouse.contracts import (
     MarketplaceCompliance,
     OrderedImageSets,
     QualityScores,
+    ReviewImageRanks,
+    ReviewSignals,
     SupplierOffers,
 )
 from imgassets.warehouse.lake import Warehouse
@@ -39,6 +42,9 @@ PARTITIONED: tuple[type[Contract], ...] = (
     OrderedImageSets,
     ImageSetChanges,
     CausalImpact,
+    FetchedReviewImages,
+    ReviewSignals,
+    ReviewImageRanks,
 )
 _REFER_TO_IMAGES = (
     ImageSignals,
@@ -128,6 +134,21 @@ def _every_product_has_a_status(
     )
 
 
+def _no_review_vanished(warehouse: Warehouse, contract: type[Contract], where: str) -> Outcome:
+    """Every review of the partition has a photo in fetched_review_images or is in quarantine."""
+    found = warehouse.sql(
+        f"""
+        SELECT feed_row FROM review_images
+        ANTI JOIN fetched_review_images USING (day, category, review_id)
+        ANTI JOIN (FROM quarantine WHERE stage = 'review_fetch')
+            USING (day, category, feed_file, feed_row)
+        WHERE {where}
+        """
+    )
+    # No ids: what Dagster keeps could not be taken back if a review is forgotten.
+    return found.is_empty(), {"lost": found.height}
+
+
 def _none_lost(warehouse: Warehouse, query: str) -> Outcome:
     lost = warehouse.sql(query)
     return lost.is_empty(), {"lost": lost.height, "examples": str(lost.head(5).rows())}
@@ -138,6 +159,7 @@ _CHECKS: dict[tuple[str, str], tuple[Check, type[Contract]]] = {
     **{(c.table_name(), "no_orphan_images"): (_no_orphans, c) for c in _REFER_TO_IMAGES},
     ("aggregated_images", "no_image_vanished"): (_no_image_vanished, AggregatedImages),
     ("quality_scores", "every_image_judged"): (_every_image_judged, QualityScores),
+    ("fetched_review_images", "no_review_vanished"): (_no_review_vanished, FetchedReviewImages),
     ("image_set_changes", "every_product_has_a_status"): (
         _every_product_has_a_status,
         ImageSetChanges,

@@ -9,6 +9,11 @@ from imgassets.defs.partitions import CATEGORY, DAY_CATEGORY
 
 OWNERS = ["team:image-platform"]
 
+GPU = {
+    "dagster-k8s/config": {"container_config": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}}
+}
+"""Tags of a step that runs networks on pixels."""
+
 
 def described(group: str, *kinds: str) -> dict[str, Any]:
     """Return what every asset says of itself, beside its description."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -116,26 +116,39 @@ def run_job(
     *,
     verbose: bool,
     partition_key: str | None = None,
+    ops: Mapping[str, Any] | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Run a job in this process, for one of its partitions if it has any.
+
+    Args:
+        definitions: the code location.
+        instance: keeps the run.
+        job_name: the job.
+        verbose: print its log.
+        partition_key: the partition.
+        ops: run configuration of its steps, by name.
 
     Raises:
         RunFailed: a step failed.
     """
     job = definitions.resolve_job_def(job_name)
-    return _execute(job, instance, verbose, partition_key=partition_key)
+    return _execute(job, instance, verbose, ops, partition_key=partition_key)
 
 
 def _execute(
     job: dg.JobDefinition,
     instance: dg.DagsterInstance,
     verbose: bool,
+    ops: Mapping[str, Any] | None = None,
     **options: Any,  # noqa: ANN401  handed on to execute_in_process
 ) -> dg.ExecuteInProcessResult:
     level = "INFO" if verbose else "CRITICAL"
     result = job.execute_in_process(
         instance=instance,
-        run_config={"loggers": {"console": {"config": {"log_level": level}}}},
+        run_config={
+            "loggers": {"console": {"config": {"log_level": level}}},
+            **({"ops": dict(ops)} if ops else {}),
+        },
         raise_on_error=False,
         **options,
     )

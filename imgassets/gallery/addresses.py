@@ -14,7 +14,16 @@ def product_address(category: str, product_id: str, **query: object) -> str:
         query: further parts; those that are None or '' are left out.
     """
     asked = {name: value for name, value in query.items() if value not in (None, "")}
-    address = f"/products/{quote(category, safe='')}"
+    return _address("products", category, product_id, asked)
+
+
+def review_photos_address(category: str, product_id: str) -> str:
+    """Return the address of the page of a product's review photos."""
+    return _address("reviews", category, product_id, {})
+
+
+def _address(page: str, category: str, product_id: str, asked: dict[str, object]) -> str:
+    address = f"/{page}/{quote(category, safe='')}"
     # A browser takes the part '..' of a path away, however it is written.
     if {".", ".."} & set(product_id.replace("\\", "/").split("/")):
         asked = {"id": product_id, **asked}

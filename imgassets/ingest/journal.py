@@ -40,6 +40,13 @@ class Entry:
     probe: Probe
 
 
+class JournalBusy(RuntimeError):
+    """The file cannot be written anew while another process is at work with it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is busy: run the same command again when nothing is fetched")
+
+
 class FetchJournal:
     """A SQLite file with one row per location; safe for threads and for processes of one machine.
 
@@ -56,6 +63,7 @@ class FetchJournal:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._lock = threading.Lock()
         self._database = sqlite3.connect(
             path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -103,7 +111,7 @@ class FetchJournal:
         The file is written anew: neither its free pages nor its log keep them.
 
         Raises:
-            sqlite3.Error: another process keeps the file busy.
+            JournalBusy: another process is at work with the file.
         """
         gone = 0
         with self._lock:
@@ -113,8 +121,13 @@ class FetchJournal:
                     places = ", ".join("?" * len(chunk))
                     statement = f"DELETE FROM fetches WHERE {column} IN ({places})"
                     gone += self._database.execute(statement, chunk).rowcount
-            self._database.execute("VACUUM")
-            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            try:
+                self._database.execute("VACUUM")
+                (blocked, *_) = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.OperationalError as error:
+                raise JournalBusy(self._path) from error
+        if blocked:
+            raise JournalBusy(self._path)
         return gone
 
     def _prepare(self) -> None:

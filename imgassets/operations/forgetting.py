@@ -86,9 +86,13 @@ class _Traces:
 
 
 def plan_forgetting(warehouse: Warehouse, review_ids: Collection[str]) -> Forgotten:
-    """Return what forgetting reviews would remove; nothing is changed."""
+    """Return what forgetting reviews would remove; nothing is changed.
+
+    Raises:
+        ValueError: an id is empty.
+    """
     warehouse.initialise()
-    traces = _traces(warehouse, sorted(set(review_ids)))
+    traces = _traces(warehouse, _named(review_ids))
     return Forgotten(
         traces.unknown,
         count_rows(warehouse, traces.erasures),
@@ -120,12 +124,13 @@ def forget_reviews(
         progress: called with each step's name before it is done.
 
     Raises:
+        ValueError: an id is empty.
         WarehouseError: the catalog stays busy; run the same again.
-        sqlite3.Error: the journal stays busy; likewise.
+        JournalBusy: the journal stays busy; likewise.
         OSError: the store cannot be written.
     """
     tell = progress or (lambda _: None)
-    wanted = sorted(set(review_ids))
+    wanted = _named(review_ids)
     tell("finding what there is")
     warehouse.initialise()
     traces = _traces(warehouse, wanted)
@@ -160,6 +165,14 @@ def forget_reviews(
         left,
         traces.partitions,
     )
+
+
+def _named(review_ids: Collection[str]) -> list[str]:
+    """Return ids as files name them: without surrounding spaces."""
+    names = sorted({review_id.strip() for review_id in review_ids})
+    if "" in names:
+        raise ValueError("a review's id is empty: nothing was changed")
+    return names
 
 
 def _traces(warehouse: Warehouse, review_ids: Sequence[str]) -> _Traces:

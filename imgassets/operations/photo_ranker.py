@@ -68,7 +68,7 @@ class PhotoRanker:
         """
         words = weaknesses(photos, self.limits)
         if self.rate is not None and not photos.is_empty():
-            ratings = self.rate(photos).select(RATINGS)
+            ratings = self.rate(photos).select(*RATINGS)
         else:
             ratings = pl.DataFrame(
                 {name: pl.Series([None] * photos.height, dtype=kind)

@@ -24,7 +24,9 @@ from imgassets.warehouse.contracts import (
     ForgottenReviews,
     Quarantine,
     ReviewFiles,
+    ReviewImageRanks,
     ReviewImages,
+    ReviewSignals,
 )
 from imgassets.warehouse.lake import Replacement, Upsert, Warehouse
 from imgassets.warehouse.partitions import Partition, quote
@@ -32,6 +34,9 @@ from imgassets.warehouse.partitions import Partition, quote
 _KEY = ReviewImages.primary_key()
 _SAID = [c for c in ReviewImages.column_names() if c not in (*_KEY, "feed_file", "feed_row")]
 """What a row says of its review, beside where it stands."""
+
+_MADE = (FetchedReviewImages, ReviewSignals, ReviewImageRanks)
+"""What is made of a partition's reviews."""
 
 _STANDING = "_standing"
 """Suffix of a standing row's columns beside those of the row that comes."""
@@ -154,10 +159,18 @@ def _review_changes(
     result.replaced += changed.filter(is_known).height
     result.same += given.height - changed.height
     result.withdrawn += gone.height
-    cells = pl.concat([part.select("day", "category") for part in (changed, gone)]).unique()
-    result.touched |= {Partition(*cell) for cell in cells.iter_rows()}
-    result.categories |= set(cells["category"])
+    touched = pl.concat([part.select("day", "category") for part in (changed, gone)]).unique()
+    result.touched |= {Partition(*cell) for cell in touched.iter_rows()}
+    result.categories |= set(touched["category"])
     writes: list[Write] = []
+    left = pl.concat([given, standing.join(gone, on=_KEY, how="anti")])
+    emptied = gone.join(left, on=["day", "category"], how="anti").select("day", "category").unique()
+    if not emptied.is_empty():
+        # Nothing names these partitions any more, so no run would take away what was made of them.
+        cells = frozenset(Partition(*cell) for cell in emptied.iter_rows())
+        writes += [Replacement(made, made.create_empty(), cells) for made in _MADE]
+        of_photos = {"stage": "review_fetch"}
+        writes.append(Replacement(Quarantine, Quarantine.create_empty(), cells, of_photos))
     if not gone.is_empty():
         kept = own.join(given, on=_KEY, how="semi")
         writes.append(Replacement(ReviewImages, kept, equals={"feed_file": file}))

@@ -26,8 +26,8 @@ class RankingSettings(BaseModel):
     )
     nima_backbone: str = Field(
         "",
-        description="Hugging Face id or local folder of the vision model, e.g. a MobileNetV1, whose "
-        "features NIMA's heads and the ranker read; empty: those of the general backbone.",
+        description="Hugging Face id or local folder of the vision model, e.g. a MobileNetV1, "
+        "whose features NIMA's heads and the ranker read; empty: those of the general backbone.",
     )
     nima_revision: str | None = Field(None, description="Pinned revision of a hub model.")
     max_sources: int = Field(

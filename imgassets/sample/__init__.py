@@ -5,5 +5,6 @@ their pictures with the usual copies and defects, labels, and the truth to compa
 """
 
 from imgassets.sample.catalog import SampleCatalog, write_sample_catalog
+from imgassets.sample.reviews import SampleReviews, write_sample_reviews
 
-__all__ = ["SampleCatalog", "write_sample_catalog"]
+__all__ = ["SampleCatalog", "SampleReviews", "write_sample_catalog", "write_sample_reviews"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -59,7 +60,7 @@ def cluster_duplicates(
     """
     ordered = _best_first(images)
     judge = PairJudge(ordered, thresholds, compare, told)
-    founder = _found_clusters(_group_numbers(ordered), judge)
+    founder = found_clusters(_group_numbers(ordered), judge.same)
     return Clustered(_cluster_rows(ordered, founder, judge), judge.compared())
 
 
@@ -98,11 +99,17 @@ def _group_numbers(images: pl.DataFrame) -> np.ndarray:
     return images.select(pl.struct(_GROUP).rle_id().cast(pl.Int64)).to_series().to_numpy()
 
 
-def _found_clusters(group: np.ndarray, judge: PairJudge) -> np.ndarray:
+def found_clusters(
+    group: np.ndarray, judge: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> np.ndarray:
     """Return for each image the row of its cluster's founder (its own for a founder).
 
     All groups found their next cluster at the same time, so that a round is a few operations on
     whole columns, however many groups there are.
+
+    Args:
+        group: number of each image's group, rising; in each group the best image comes first.
+        judge: founders' rows, and rows to compare them with → which pairs are duplicates.
     """
     founder = np.arange(len(group))
     left = founder
@@ -111,7 +118,7 @@ def _found_clusters(group: np.ndarray, judge: PairJudge) -> np.ndarray:
         best = left[first][np.cumsum(first) - 1]
         others = ~first
         best, left = best[others], left[others]
-        same = judge.same(best, left)
+        same = judge(best, left)
         founder[left[same]] = best[same]
         left = left[~same]
     return founder

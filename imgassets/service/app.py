@@ -24,6 +24,7 @@ from imgassets.service import (
     impact_pages,
     pages,
     problems,
+    review_photo_pages,
     reviews,
     search_pages,
 )
@@ -93,7 +94,7 @@ def create_app(
     app.state.access = Access(settings.service)
     parts = (
         reviews, image_sets, products, photos, searching, images, pages, gallery_pages,
-        search_pages, impact_pages, dictionary, health,
+        search_pages, impact_pages, review_photo_pages, dictionary, health,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Response
 
-from imgassets.gallery.addresses import product_address
+from imgassets.gallery.addresses import product_address, review_photos_address
 from imgassets.gallery.cards import STATUS_LABELS
 from imgassets.operations.product_list import (
     KINDS,
@@ -19,6 +19,7 @@ from imgassets.operations.product_list import (
     summarise,
 )
 from imgassets.operations.product_story import product_story
+from imgassets.operations.review_photo_list import count_photos
 from imgassets.operations.set_comparison import compare
 from imgassets.operations.set_history import NoImageSet, image_set, snapshots
 from imgassets.service.rendering import page
@@ -124,6 +125,8 @@ def product(desk: Desk, category: str, product_id: str, at: Text = "", day: Text
         moments=moments,
         standing=_standing(moments, shown.snapshot_id),
         days=story.days,
+        review_photos=count_photos(warehouse, category, product_id),
+        review_photos_address=review_photos_address,
         at=at,
         day=day,
         is_past=moment is not None or until is not None,

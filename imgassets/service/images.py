@@ -26,6 +26,10 @@ _WORKERS = 2
 """Drawing processes: pages ask for one large picture at a time, and ahead of the reviewer."""
 
 _FOREVER = "private, max-age=31536000, immutable"
+
+_ASKED_AGAIN = "private, no-cache"
+"""Of review photos: one that is forgotten must not stay on pages."""
+
 _PLACEHOLDER = (Path(__file__).parent / "static" / "no-picture.svg").read_bytes()
 
 
@@ -58,6 +62,9 @@ class Pictures:
         Raises:
             NoPicture: the store does not hold it, or it is no picture that can be drawn.
         """
+        # What was drawn once may have been forgotten since.
+        if not self._store.exists(image_id):
+            raise NoPicture(f"image {image_id} is not in the store")
         return self._keep(image_id, side)
 
     def _draw(self, image_id: str, side: int) -> bytes:
@@ -75,17 +82,28 @@ router = APIRouter()
 
 @router.get("/images/{image_id}/{side}", include_in_schema=False)
 async def picture(image_id: str, side: str, asked: Request) -> Response:
-    """Return a picture, or a placeholder with status 404.
+    """Return a picture of a product image, or a placeholder with status 404.
 
     Anything but 64 hexadecimal digits and a known size is answered before a path is made of it.
     """
+    return await _answer(image_id, side, asked, _FOREVER)
+
+
+@router.get("/review-photos/{image_id}/{side}", include_in_schema=False)
+async def review_photo(image_id: str, side: str, asked: Request) -> Response:
+    """Return a picture of a review photo likewise; browsers ask each time whether it is there."""
+    return await _answer(image_id, side, asked, _ASKED_AGAIN)
+
+
+async def _answer(image_id: str, side: str, asked: Request, kept: str) -> Response:
     sizes = {str(size): size for size in SIDES}
     if not re.fullmatch(IMAGE_ID, image_id) or side not in sizes:
         return _placeholder()
     # An id is a hash of the bytes: what was once sent for it is right for ever.
     etag = f'"{image_id}-{side}"'
-    headers = {"ETag": etag, "Cache-Control": _FOREVER}
-    if etag in asked.headers.get("if-none-match", ""):
+    headers = {"ETag": etag, "Cache-Control": kept}
+    is_known = etag in asked.headers.get("if-none-match", "")
+    if is_known and kept == _FOREVER:
         return Response(status_code=304, headers=headers)
     state = asked.app.state
     try:
@@ -95,6 +113,8 @@ async def picture(image_id: str, side: str, asked: Request) -> Response:
         )
     except NoPicture:
         return _placeholder()
+    if is_known:
+        return Response(status_code=304, headers=headers)
     return Response(data, media_type="image/webp", headers=headers)
 
 

@@ -68,11 +68,12 @@ def test_definitions_are_loadable_and_every_asset_is_described() -> None:
         *MAIN_ASSETS, "gallery", "image_type_model", "flag_model", "review_rounds",
         "type_questions", "pair_questions", "category_model", "vertical_type_model",
         "category_type_model", "type_accuracy", "image_matches", "analyst_views", "interventions",
-        "causal_impact",
+        "causal_impact", "fetched_review_images", "review_signals", "review_image_ranks",
+        "review_ranker", "ranking_report", "nima_aesthetic", "nima_technical",
     }  # fmt: skip
     assert {k.path[-1] for k in graph.external_asset_keys} == {
         "image_labels", "type_priorities", "flag_labels", "review_answers", "image_clicks",
-        "image_relevance", "engagement_daily",
+        "image_relevance", "engagement_daily", "review_images",
     }  # fmt: skip
     assert {"compliance_flags", "flag_assessments"} <= set(MAIN_ASSETS)
 

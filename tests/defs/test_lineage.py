@@ -22,6 +22,7 @@ from imgassets.defs.io_manager import AssetRows, WarehouseIOManager
 from imgassets.defs.jobs import MAIN_ASSETS
 from imgassets.defs.lineage import column_lineage
 from imgassets.defs.partitions import CATEGORY, to_key
+from imgassets.defs.reviews.sensors import REVIEW_ASSETS
 from imgassets.defs.selection.pictures import category_table, draw_pictures
 from imgassets.ingest.store import ImageStore
 from imgassets.settings import Settings
@@ -98,7 +99,7 @@ def shown(of: pl.DataFrame, store: ImageStore, **service: str) -> tuple[str, str
 def test_lineage_names_assets_alone_and_their_columns() -> None:
     graph = defs().resolve_asset_graph()
     assets = {key.path[-1] for key in graph.get_all_asset_keys()}
-    for table in (*MAIN_ASSETS, "image_matches"):
+    for table in (*MAIN_ASSETS, "image_matches", *REVIEW_ASSETS):
         found = column_lineage(table)
         if found is None:  # what comes from outside
             assert table == "supplier_offers"

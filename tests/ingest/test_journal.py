@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -15,7 +16,7 @@ import polars as pl
 import pytest
 
 from imgassets.ingest.fetch import fetch_images
-from imgassets.ingest.journal import Entry, FetchJournal
+from imgassets.ingest.journal import Entry, FetchJournal, JournalBusy
 from imgassets.ingest.probe import Probe
 from imgassets.ingest.store import ImageStore
 from imgassets.ingest.transports import Validators
@@ -48,6 +49,29 @@ def test_entries_come_back_as_they_were(journal, tmp_path) -> None:
     assert set(found) == set(locations[::2])
     assert found[locations[2]] == ENTRY
     assert found[locations[0]].checked_at == 99.0
+
+
+def test_forgotten_entries_leave_no_trace_in_the_file(journal, tmp_path, monkeypatch) -> None:
+    other = replace(ENTRY, image_id="cd" * 32)
+    for location in ("http://a/secret-1", "http://a/kept"):
+        journal.remember(location, other if "kept" in location else ENTRY)
+    journal.remember("http://a/secret-2", ENTRY)
+    assert journal.forget(["http://a/secret-1", "http://a/none"], [ENTRY.image_id]) == 2
+    assert set(journal.find(["http://a/secret-1", "http://a/secret-2", "http://a/kept"])) == {
+        "http://a/kept"
+    }
+    for path in (tmp_path / "journal").iterdir():
+        assert b"secret" not in path.read_bytes(), path
+    reader = sqlite3.connect(tmp_path / "journal" / "fetch.sqlite", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM fetches").fetchall()
+    monkeypatch.setattr("imgassets.ingest.journal._BUSY_SECONDS", 0.1)
+    with (
+        FetchJournal(tmp_path / "journal" / "fetch.sqlite") as impatient,
+        pytest.raises(JournalBusy, match="run the same command again"),
+    ):
+        impatient.forget(["http://a/kept"], [])
+    reader.close()
 
 
 def test_a_journal_of_another_version_is_thrown_away(journal, tmp_path, monkeypatch) -> None:

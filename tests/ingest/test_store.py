@@ -53,3 +53,11 @@ def test_another_file_system():
     assert store.local_path(image_id) is None
     with pytest.raises(ImageMissing):
         store.get("0" * 64)
+
+
+def test_a_deleted_image_is_gone_and_deleting_it_again_changes_nothing(tmp_path):
+    store = ImageStore(str(tmp_path))
+    kept, gone = store.put(b"kept"), store.put(b"gone")
+    assert store.delete(gone)
+    assert not store.delete(gone)
+    assert [store.exists(image_id) for image_id in (kept, gone)] == [True, False]

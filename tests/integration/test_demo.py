@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from polars.testing import assert_frame_equal
 
-from imgassets.gallery.addresses import product_address
+from imgassets.gallery.addresses import product_address, review_photos_address
 from imgassets.ingest.store import ImageStore
 from imgassets.operations.live_selection import LiveSelection
 from imgassets.operations.models import open_registry
@@ -51,6 +51,9 @@ def test_the_demo_ends_with_a_scoreboard_and_a_gallery(demo: tuple[Path, str]) -
     # the demo trains no model that finds badges.
     assert int(re.findall(r"\d+", order)[0]) >= 15, order
     assert page.read_text().count("Hero") >= 30
+    pairs = next(line for line in printed.splitlines() if "Review photos of a product" in line)
+    assert float(re.findall(r"([\d.]+)%", pairs)[-1]) > 75, pairs
+    assert "votes are simulated" in printed
 
 
 @pytest.mark.slow
@@ -167,3 +170,28 @@ def test_an_estimate_has_a_picture(
     finally:
         service.stop()
     assert (pictures / "impact.png").stat().st_size > 40_000
+
+
+@pytest.mark.browser
+def test_review_photos_have_a_picture(
+    browser: Browser, demo: tuple[Path, str], pictures: Path
+) -> None:
+    settings = Settings(home=demo[0].parent.parent)
+    warehouse = Warehouse(settings.warehouse, settings.warehouse_data)
+    ranked = warehouse.sql(
+        "SELECT category, product_id, count(DISTINCT weakness) AS weaknesses "
+        "FROM latest_review_ranks GROUP BY ALL ORDER BY weaknesses DESC, product_id LIMIT 1"
+    )
+    category, product_id, _ = ranked.row(0)
+    store, registry = ImageStore(settings.image_store), open_registry(settings)
+    service = ServiceThread(create_app(settings, warehouse, store, registry)).start()
+    try:
+        page = browser.new_page(viewport={"width": 1300, "height": 1180})
+        page.goto(f"{service.url}{review_photos_address(category, product_id)}")
+        expect(page.get_by_text("votes are simulated")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=pictures / "review-photos.png")
+        page.close()
+    finally:
+        service.stop()
+    assert (pictures / "review-photos.png").stat().st_size > 50_000

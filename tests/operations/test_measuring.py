@@ -92,7 +92,7 @@ def test_every_image_is_a_row_or_in_quarantine(aggregated, warehouse, store, set
 def test_what_a_killed_run_had_finished_is_not_computed_again(
     aggregated, warehouse, store, settings, monkeypatch
 ) -> None:
-    monkeypatch.setattr("imgassets.operations.signals._SHARD_ROWS", 2)
+    monkeypatch.setattr("imgassets.operations.signal_shards.SHARD_ROWS", 2)
     whole = plan_signals(aggregated, warehouse, settings)
 
     def kill(done: int, total: int) -> None:

@@ -63,12 +63,16 @@ def test_a_later_day_tells_newer_votes_beside_the_earlier(home: ReviewHome) -> N
 
 def test_a_corrected_file_replaces_what_it_said_on_its_day(home: ReviewHome) -> None:
     lines = ["r,p,bags,a.png,2026-01-05,1,2", "s,p,hats,a.png,2026-01-04,1,2"]
+    home.photo("a.png", 1)
     home.take_in("a.csv", *lines)
+    home.fetch()
     assert home.take_in("a.csv", *lines).unchanged == 1
     fixed = home.take_in("a.csv", "r,p,bags,a.png,2026-01-06,2,2", "t,p,bags,a.png,2026-01-06,1,2")
     assert (fixed.new, fixed.replaced, fixed.withdrawn, fixed.same) == (1, 1, 1, 0)
     assert fixed.touched == {Partition(DAY, "bags"), Partition(DAY, "hats")}
     assert known(home) == [(DAY, "r", 2), (DAY, "t", 1)]
+    # A partition that no file names any more is empty at once: no run would come to empty it.
+    assert home.warehouse.read(FetchedReviewImages)["review_id"].to_list() == ["r"]
     broken = home.take_in("a.csv", "x", day=NEXT)
     assert (broken.new, broken.withdrawn, broken.refused) == (0, 2, 1)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +16,7 @@ from imgassets.operations.set_history import image_set, snapshots
 from imgassets.warehouse.contracts import ForgottenReviews, ReviewImages
 from imgassets.warehouse.forgetting import Erasure, drop_history, erase_rows, history_to_drop
 from imgassets.warehouse.history import BeforeHistory, latest_snapshot, snapshot_at
-from imgassets.warehouse.lake import Addition, CommitMessage, Warehouse
+from imgassets.warehouse.lake import Addition, CommitMessage, Warehouse, WarehouseError
 from tests.review_home import filled
 from tests.set_rows import DAY, A, B, C, write_set
 
@@ -54,7 +56,9 @@ def test_what_is_kept_is_shown_and_what_is_gone_is_said(tmp_path: Path) -> None:
     assert snapshot_at(lake, now.time + dt.timedelta(days=1)) == now
 
 
-def test_forgetting_nothing_drops_nothing(tmp_path: Path) -> None:
+def test_nothing_is_dropped_for_nothing_and_a_catalog_that_is_being_read_is_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lake = Warehouse(f"ducklake:sqlite:{tmp_path}/catalog.sqlite", f"{tmp_path}/data")
     lake.initialise()
     snapshot = lake.snapshot_id()
@@ -62,3 +66,11 @@ def test_forgetting_nothing_drops_nothing(tmp_path: Path) -> None:
     erase_rows(lake, erasures, [], CommitMessage("forgotten_reviews"))
     assert drop_history(lake, erasures).snapshots == 0
     assert lake.snapshot_id() == snapshot
+    lake.vacuum()  # this process has it attached: that keeps nobody waiting
+    monkeypatch.setattr("imgassets.warehouse.lake._VACUUM_SECONDS", 0.1)
+    with closing(sqlite3.connect(tmp_path / "catalog.sqlite", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM ducklake_snapshot").fetchall()
+        with pytest.raises(WarehouseError, match="run the same command again"):
+            lake.vacuum()
+    lake.vacuum()

@@ -3,7 +3,7 @@
 import dagster as dg
 import polars as pl
 
-from imgassets.defs.conventions import partitioned
+from imgassets.defs.conventions import GPU, partitioned
 from imgassets.defs.io_manager import AssetRows, SideRows
 from imgassets.defs.progress import log_progress
 from imgassets.ingest.store import ImageStore
@@ -13,9 +13,6 @@ from imgassets.warehouse.contracts import Quarantine
 from imgassets.warehouse.lake import Warehouse
 
 _CELLS = ["day", "category", "product_id", "image_id", "image_urls"]
-_GPU = {
-    "dagster-k8s/config": {"container_config": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}}
-}
 
 
 @dg.op(
@@ -31,7 +28,7 @@ def plan(
     return plan_signals(aggregated_images, warehouse, settings)
 
 
-@dg.op(out=dg.Out(dg.Nothing), pool="gpu", tags=_GPU)
+@dg.op(out=dg.Out(dg.Nothing), pool="gpu", tags=GPU)
 def infer(
     context: dg.OpExecutionContext,
     planned: pl.DataFrame,

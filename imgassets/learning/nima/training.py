@@ -2,7 +2,8 @@
 
 The features are not trained: they are those that are stored. A head that learnt from people's
 ratings is never replaced by one that learnt from made-up targets of distorted photos; between heads
-of one source, the lower distance on the same held-out photos decides.
+of one source, the lower distance on the same held-out photos decides. A head that is no better than
+the mean distribution does not answer at all.
 """
 
 from __future__ import annotations
@@ -135,7 +136,15 @@ def train_nima(
     )
     found, mean = _measured(head, test), y.mean(axis=0)
     baseline = quality(matrices(test)[1], np.tile(mean, (test.height, 1)))
-    wins, explanation = _contest(registry, champion, model, head, test)
+    if found.emd < baseline.emd:
+        wins, explanation = _contest(registry, champion, model, head, test)
+    else:
+        wins = False
+        explanation = (
+            f"no better on {found.n} held-out photos than to answer the mean distribution always: "
+            f"{METRIC} {found.emd:.4f} against {baseline.emd:.4f}; more photos or products are "
+            "needed"
+        )
     metrics = _finite(
         {"emd": found.emd, "emd_of_mean": baseline.emd, "srcc": found.srcc, "lcc": found.lcc,
          "validation_emd": fitted.validation_emd, "n": float(found.n)}

@@ -117,7 +117,9 @@ def fit_approach(
     def member(groups: tuple[str, ...], layers: tuple[Layer, ...], by: _Terms) -> Member:
         plain = Member(groups, layers, by)
         raw = raw_scores(plain, assemble(columns, groups, heads), columns)[used]
-        return replace(plain, mean=float(raw.mean()), spread=max(float(raw.std()), 1e-9))
+        spread = float(raw.std())
+        # A member that says the same of all examples must not drown the others where it does not.
+        return replace(plain, mean=float(raw.mean()), spread=spread if spread > 1e-6 else 1.0)
 
     members = []
     for place, wanted in enumerate(approach.members):

@@ -42,6 +42,9 @@ _VALIDATION = 0.25
 _FEWER_PAIRS, _FEWER_EPOCHS = 3, 2
 """What the many fits of comparisons are spared: they are alike, and their order is what counts."""
 
+_JUDGED = 4
+"""Pairs trained on for one that methods are compared on."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -66,6 +69,11 @@ class Data:
     settings: RankingSettings
     seed: int
     features_version: str
+
+    @property
+    def n_judged(self) -> int:
+        """Pairs drawn to compare methods on: so few that hardly one is drawn twice."""
+        return max(1, self.settings.pairs // _JUDGED)
 
     @property
     def train(self) -> pl.DataFrame:
@@ -187,7 +195,7 @@ def _evaluate(data: Data, fitted: Mapping[str, RankerModel], chosen: str) -> pl.
     scores |= {name: model.scores(test) for name, model in fitted.items()}
     scores |= baselines_of(test, ratings_of(data.heads, test), data.limits, data.seed)
     pairs = {
-        HELD_OUT: held_out_pairs(test, data.settings.pairs, data.seed, data.limits),
+        HELD_OUT: held_out_pairs(test, data.n_judged, data.seed, data.limits),
         UNSEEN_FAMILIES: unseen_pairs(test, data.limits),
     }
     if not len(pairs[HELD_OUT].better):

@@ -142,9 +142,8 @@ class RankerModel:
         if not len(photos):
             return np.zeros(0)
         columns = read_columns(photos, self.columns)
-        raw = sum(self._standardised(member, columns) for member in self.members)
-        found: NDArray[np.float64] = 1 / (1 + np.exp(-raw / len(self.members)))
-        return found
+        found = np.mean([self._standardised(member, columns) for member in self.members], axis=0)
+        return np.asarray(1 / (1 + np.exp(-np.clip(found, -50, 50))), np.float64)
 
     def _standardised(self, member: Member, columns: Mapping[str, Floats]) -> NDArray[np.float64]:
         features = assemble(columns, member.groups, self.heads)

@@ -38,7 +38,7 @@ def accuracy_plot(evaluations: pl.DataFrame, methods: Sequence[str]) -> bytes:
         pl.col("value").is_not_null(),
     )
     names = [name for name in FAMILIES if name in set(by_family["slice"])]
-    figure, axes = _figure(3 + 0.6 * max(len(names), 4), 4.8)
+    figure, axes = _figure(4.2 + 0.6 * max(len(names), 4), 4.8)
     own = {row["slice"]: row for row in by_family.filter(pl.col("method") == RANKER).to_dicts()}
     for place, name in enumerate(names):
         if (row := own.get(name)) is not None:
@@ -58,7 +58,7 @@ def accuracy_plot(evaluations: pl.DataFrame, methods: Sequence[str]) -> bytes:
         title="ranker on held-out groups: trained families (blue), unseen ones (orange)",
     )  # fmt: skip
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=7, loc="lower left")
+        axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
     return _png(figure)
 
 

@@ -153,7 +153,7 @@ def _contest(
             "cannot answer, replaced"
         )
     test = data.test
-    pairs = held_out_pairs(test, data.settings.pairs, data.seed, data.limits)
+    pairs = held_out_pairs(test, data.n_judged, data.seed, data.limits)
     new, old = (accuracy_of(m.scores(test), pairs) for m in (found.model, theirs))
     verdict = "better" if new > old else "not better"
     return new > old, (

@@ -1,4 +1,4 @@
-"""What the REST interface works with: the selection, its jobs, and the scorer of photos.
+"""What the REST interface works with: the selection, its jobs, and the judge of photos.
 
 Loading models and starting decoding processes takes seconds, so it happens once: when the service
 starts, or with the first request that needs it.
@@ -17,7 +17,7 @@ import polars as pl
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
 from imgassets.operations.live_selection import LiveSelection, Selected
-from imgassets.operations.photo_scores import PhotoScorer
+from imgassets.operations.photo_judge import PhotoJudge
 from imgassets.operations.product_search import ProductSearch
 from imgassets.operations.standing import StandingReader
 from imgassets.selection.policies import read_policies
@@ -73,7 +73,7 @@ class Engine:
         self._selection = _Once(
             lambda: LiveSelection(warehouse, store, registry, settings, self.standing)
         )
-        self._scorer = _Once(lambda: PhotoScorer(settings))
+        self._photo_judge = _Once(lambda: PhotoJudge(settings, registry))
 
     def start(self) -> None:
         """Load models and start processes now, in the background."""
@@ -82,6 +82,7 @@ class Engine:
     def _start(self) -> None:
         try:
             self._selection.get().start()
+            self._photo_judge.get().start()
         except Exception:
             # Requests will meet the same error, and tell it; the service must not end of it.
             _LOG.exception("the models could not be loaded ahead")
@@ -93,14 +94,14 @@ class Engine:
         return self._selection.get().select(offers, folders)
 
     @property
-    def scorer(self) -> PhotoScorer:
-        """What scores review photos."""
-        return self._scorer.get()
+    def photo_judge(self) -> PhotoJudge:
+        """What judges review photos."""
+        return self._photo_judge.get()
 
     def close(self) -> None:
         """Give up jobs that wait, wait for those that run, and end the processes."""
         self.jobs.close()
-        for made in (self._selection.made, self._scorer.made):
+        for made in (self._selection.made, self._photo_judge.made):
             if made is not None:
                 made.close()
 

@@ -135,8 +135,40 @@ class PhotoProblem(BaseModel):
 class PhotoScoreAnswer(BaseModel):
     """How good a review photo is."""
 
-    score: float = Field(ge=0, le=1, description="1 is best.")
+    score: float = Field(
+        ge=0, le=1, description="1 is best: the ranker's, or the rules' where there is no ranker."
+    )
     problems: list[PhotoProblem] = Field(description="The worst first; none: nothing is wrong.")
+    model_version: str = Field(description="What gave the score.")
+    rank: int | None = Field(
+        ge=1, description="Place that it would have among the product's ranked photos, if any."
+    )
+    ranked: int | None = Field(ge=1, description="How many these are.")
+
+
+class RankedPhoto(BaseModel):
+    """One review photo in its place."""
+
+    rank: int = Field(ge=1, description="1 is best; equal scores share a rank.")
+    review_id: str
+    image_id: ImageId
+    score: float = Field(ge=0, le=1)
+    weakness: str = Field(description="For programs: blurry, dark …; '' for none.")
+    advice: str = Field(description="The same as one sentence to the customer; '' for none.")
+    helpful_votes: int | None
+    impressions: int | None
+    submitted_at: datetime | None
+    copies: list[str] = Field(description="review_ids of near-copies, which have no rank.")
+
+
+class RankedPhotos(BaseModel):
+    """A product's review photos, the best first."""
+
+    product_id: str
+    category: str
+    day: date = Field(description="As known on this day.")
+    model_version: str
+    photos: list[RankedPhoto]
 
 
 class SearchHit(BaseModel):

@@ -166,6 +166,14 @@ def test_a_measure_that_no_pair_varies_still_counts_against_a_photo():
     assert (with_limits.scores(blocky) < with_limits.scores(train)).all()
 
 
+def test_limits_that_say_the_same_of_all_examples_do_not_drown_the_networks():
+    train = photos(80).with_columns(sharpness=pl.lit(0.5, pl.Float32))
+    model = fit_approach(APPROACHES["measured"], train, pairs(train), {}, SETTINGS, 0, "f")
+    other = train.with_columns(sharpness=pl.lit(0.3, pl.Float32))
+    assert model.members[-1].spread == 1.0
+    assert model.scores(other).std() > 0.05
+
+
 def test_terms_rise_with_quality_and_are_never_negative():
     n = 64
     rng = np.random.default_rng(0)

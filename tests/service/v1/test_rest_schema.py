@@ -26,6 +26,7 @@ OPERATIONS = [
     "POST /v1/image-sets:upload",
     "GET /v1/jobs/{job_id}",
     "GET /v1/products/{product_id}/image-set",
+    "GET /v1/products/{product_id}/review-images",
     "POST /v1/review-images:score",
     "GET /v1/search",
 ]

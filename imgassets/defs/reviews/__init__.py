@@ -1,0 +1,1 @@
+"""Customers' review photos: fetched, measured, ranked."""

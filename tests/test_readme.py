@@ -153,6 +153,7 @@ def ran(tmp_path_factory):
         "IMGASSETS_LEARNING__MAX_AUGMENTATIONS": "1",
         "IMGASSETS_RANKING__MAX_SOURCES": "12",
         "IMGASSETS_RANKING__EPOCHS": "2",
+        "IMGASSETS_RANKING__PAIRS": "200",
     }
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
 

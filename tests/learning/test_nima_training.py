@@ -137,9 +137,15 @@ def test_versions_contest_by_the_distance_and_ratings_outrank_made_up_ones(
         f"no better on {held.height} held-out photos than to answer the mean" in worse.explanation
     )
 
-    noisier = targets_of(noise=8, version=version)
-    second = train_nima("technical", noisier, registry, 1)
-    assert not second.promoted
+    clear = targets_of(noise=0.1, version=version)
+    clear = clear._replace(rows=clear.rows.with_columns(example_id="c" + pl.col("example_id")))
+    better = train_nima("technical", clear, registry, 1)
+    assert better.promoted
+    assert "better than champion 1 on the same" in better.explanation
+    few = pl.col("group_id").is_in([f"g{k}" for k in range(18)]) | is_held
+    fewer = train_nima("technical", clear._replace(rows=clear.rows.filter(few)), registry, 1)
+    assert not fewer.promoted
+    assert f"not better than champion {better.version.version} on" in fewer.explanation
 
     rated = train_nima(
         "technical", targets_of(100, seed=5, source="ratings", version=version, prefix="r"),

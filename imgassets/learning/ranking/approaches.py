@@ -32,6 +32,9 @@ _LEAST_GAP, _GAP_RISE = 0.3, 2.0
 """Of graded pairs: share of the margin that the nearest pair must lie apart, and what the distance
 between two photos (0 … 1) adds."""
 
+_LEAST_SPREAD = 0.1
+"""Of scores by rule, 0 … 1, over the examples."""
+
 
 @dataclass(frozen=True)
 class Approach:
@@ -114,12 +117,13 @@ def fit_approach(
     )
     used = np.unique(np.concatenate([placed.better, placed.worse]))
 
-    def member(groups: tuple[str, ...], layers: tuple[Layer, ...], by: _Terms) -> Member:
+    def member(
+        groups: tuple[str, ...], layers: tuple[Layer, ...], by: _Terms, least: float
+    ) -> Member:
         plain = Member(groups, layers, by)
         raw = raw_scores(plain, assemble(columns, groups, heads), columns)[used]
-        spread = float(raw.std())
-        # A member that says the same of all examples must not drown the others where it does not.
-        return replace(plain, mean=float(raw.mean()), spread=spread if spread > 1e-6 else 1.0)
+        # A member that says nearly the same of all examples must not drown the others elsewhere.
+        return replace(plain, mean=float(raw.mean()), spread=max(float(raw.std()), least))
 
     members = []
     for place, wanted in enumerate(approach.members):
@@ -130,9 +134,9 @@ def fit_approach(
         )
         weights = (float(weight) for weight in fitted.weights)
         weighted = tuple(replace(t, weight=w) for t, w in zip(terms, weights, strict=True))
-        members.append(member(groups, fitted.layers, weighted))
+        members.append(member(groups, fitted.layers, weighted, _LEAST_GAP * settings.margin))
     if terms:
-        members.append(member((), (), terms))
+        members.append(member((), (), terms, _LEAST_SPREAD))
     return RankerModel(approach.name, tuple(members), dict(heads), features_version)
 
 

@@ -19,6 +19,7 @@ _DEMO_STYLES = 4
 """Styles of each category: 32 products are enough to look at and take a minute and a half."""
 
 _SMALL_RANKER = {
+    "IMGASSETS_RANKING__APPROACH": "measured",
     "IMGASSETS_RANKING__MAX_SOURCES": "30",
     "IMGASSETS_RANKING__PAIRS": "4000",
     "IMGASSETS_RANKING__EPOCHS": "6",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -35,6 +36,11 @@ class RankingSettings(BaseModel):
     )
     holdout: float = Field(
         0.2, gt=0, lt=1, description="Share of the products or styles held out of training."
+    )
+    approach: Literal["", "siamese", "graded", "general", "measured"] = Field(
+        "",
+        description="How the ranker is trained; empty: all approaches compete, and each distortion "
+        "is left out in turn to see what it teaches, which takes some forty trainings for one.",
     )
     pairs: int = Field(12_000, ge=100, description="Pairs that the ranker is trained on.")
     epochs: int = Field(20, ge=1, description="Times that each pair is seen.")

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from imgassets.learning.ranking import competition, training
 from imgassets.learning.ranking.approaches import APPROACHES
-from imgassets.learning.ranking.card import weak_families
+from imgassets.learning.ranking.card import describe_ranker, weak_families
 from imgassets.learning.ranking.champion import MODEL, load_ranker
 from imgassets.learning.ranking.competition import compete
 from imgassets.learning.ranking.evaluation import (
@@ -160,3 +162,27 @@ class TestRegistry:
 
     def test_no_champion_is_no_error(self, new_registry) -> None:
         assert load_ranker(new_registry, VERSION).model is None
+
+
+def test_an_approach_that_is_named_is_fitted_alone_and_once() -> None:
+    of = data(pairs=200, epochs=1)
+    named = of.settings.model_copy(update={"approach": "graded"})
+    calls: list[tuple[int, int]] = []
+    found = compete(replace(of, settings=named), progress=lambda *call: calls.append(call))
+    assert calls == [(1, 1)]
+    assert found.model.approach == "graded"
+    assert found.ablation.is_empty()
+    assert "no other approach was tried" in describe_ranker(of, found, decision="").approach
+    assert "ablation" not in training.draw(of, found)
+
+
+def test_another_approach_must_be_clearly_better_than_the_last() -> None:
+    def chosen(lead: list[float]) -> str:
+        rows = [("siamese", str(i), 0.8 + d) for i, d in enumerate(lead)]
+        rows += [("measured", str(i), 0.8) for i in range(len(lead))]
+        schema = ["approach", "without", "accuracy"]
+        return competition._best(pl.DataFrame(rows, schema, orient="row"), ["siamese", "measured"])
+
+    assert chosen([0.05, 0.06, 0.05, 0.07]) == "siamese"
+    assert chosen([0.2, -0.15, 0.1, -0.1]) == "measured"
+    assert chosen([-0.1, -0.1]) == "measured"

@@ -31,6 +31,12 @@ def describe_ranker(data: Data, found: Competition, *, decision: str) -> ModelCa
         for name, mean in found.model.info["compared"].items()
         if mean is not None
     )
+    chosen = (
+        "Chosen by mean accuracy on trained families left out in turn, in the training part: "
+        f"{rivals}"
+        if rivals
+        else "Named by the settings: no other approach was tried"
+    )
     counted = count_classes(data)
     own = found.evaluations.filter(pl.col("method") == RANKER)
     return ModelCard(
@@ -39,8 +45,7 @@ def describe_ranker(data: Data, found: Competition, *, decision: str) -> ModelCa
         "ranked; nobody labelled what it learnt from.",
         approach=(
             f"{approach.name}: {approach.description} Pairwise hinge loss on {found.n_train} "
-            f"synthetic pairs. Chosen by mean accuracy on trained families left out in turn, in "
-            f"the training part: {rivals}."
+            f"synthetic pairs. {chosen}."
         ),
         signals_version=data.features_version,
         data=counted,

@@ -129,11 +129,13 @@ def train_ranker(
 
 def draw(data: Data, found: Competition) -> dict[str, bytes]:
     """Return the plots of a competition, PNG files by name."""
-    return {
+    plots = {
         "accuracy_by_family": accuracy_plot(found.evaluations, (*BASELINES, *APPROACHES)),
         "score_against_blur": blur_plot(data.test, found.model.scores(data.test)),
-        "ablation": ablation_plot(found.ablation),
     }
+    if not found.ablation.is_empty():
+        plots["ablation"] = ablation_plot(found.ablation)
+    return plots
 
 
 def _contest(

@@ -154,6 +154,7 @@ def ran(tmp_path_factory):
         "IMGASSETS_RANKING__MAX_SOURCES": "12",
         "IMGASSETS_RANKING__EPOCHS": "2",
         "IMGASSETS_RANKING__PAIRS": "200",
+        "IMGASSETS_RANKING__APPROACH": "measured",
     }
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
 

@@ -12,7 +12,7 @@ import typer
 
 from imgassets.cli.common import CommandError, console, errors, open_warehouse, settings
 from imgassets.cli.query import Format, print_rows
-from imgassets.cli.running import Verbose, run_plan
+from imgassets.cli.running import Categories, Verbose, run_plan
 
 if TYPE_CHECKING:
     from imgassets.operations.file_feed import TakenIn
@@ -83,9 +83,7 @@ def ingest(
 
 def run(
     day: Day = None,
-    category: Annotated[
-        list[str] | None, typer.Option(help="Only this category; may be repeated.")
-    ] = None,
+    category: Categories = None,
     verbose: Verbose = False,
 ) -> None:
     """Estimate what new image sets did, as known on a day (the last one with engagement).
@@ -115,9 +113,7 @@ def run(
 
 def report(
     day: Day = None,
-    category: Annotated[
-        list[str] | None, typer.Option(help="Only this category; may be repeated.")
-    ] = None,
+    category: Categories = None,
     format: Annotated[Format, typer.Option(help="How to print rows.")] = Format.table,
 ) -> None:
     """Print the effect of new image sets in percent, with calibrated intervals and verdicts.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from typing import Annotated
 
 import polars as pl
@@ -11,21 +10,15 @@ import typer
 
 from imgassets.cli.common import CommandError, console, open_warehouse, settings
 from imgassets.cli.query import Format, print_rows
-from imgassets.cli.running import Verbose, run_plan
+from imgassets.cli.running import Categories, FirstDay, Force, LastDay, Verbose, run_plan
 from imgassets.warehouse.partitions import quote
 
 
 def rank(
-    first: Annotated[
-        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day, inclusive.")
-    ] = None,
-    last: Annotated[
-        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day, inclusive.")
-    ] = None,
-    category: Annotated[
-        list[str] | None, typer.Option(help="Only this category; may be repeated.")
-    ] = None,
-    force: Annotated[bool, typer.Option(help="Also partitions that are up to date.")] = False,
+    first: FirstDay = None,
+    last: LastDay = None,
+    category: Categories = None,
+    force: Force = False,
     verbose: Verbose = False,
 ) -> None:
     """Fetch, measure and rank review photos that files told of; up-to-date partitions cost nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from imgassets.operations.planning import Plan
     from imgassets.settings import Settings
 
+FirstDay = Annotated[
+    datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day, inclusive.")
+]
+LastDay = Annotated[
+    datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day, inclusive.")
+]
+Categories = Annotated[list[str] | None, typer.Option(help="Only this category; may be repeated.")]
+Force = Annotated[bool, typer.Option(help="Also partitions that are up to date.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print Dagster's run log.")]
 
 

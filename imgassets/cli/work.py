@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imgassets.cli.common import CommandError, console, errors, open_warehouse, settings
-from imgassets.cli.running import Verbose, run_plan
+from imgassets.cli.running import Categories, FirstDay, Force, LastDay, Verbose, run_plan
 from imgassets.cli.training import train
 
 if TYPE_CHECKING:
@@ -20,16 +20,10 @@ if TYPE_CHECKING:
 
 
 def backfill(
-    first: Annotated[
-        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day, inclusive.")
-    ] = None,
-    last: Annotated[
-        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day, inclusive.")
-    ] = None,
-    category: Annotated[
-        list[str] | None, typer.Option(help="Only this category; may be repeated.")
-    ] = None,
-    force: Annotated[bool, typer.Option(help="Also partitions that are up to date.")] = False,
+    first: FirstDay = None,
+    last: LastDay = None,
+    category: Categories = None,
+    force: Force = False,
     launch: Annotated[
         bool, typer.Option(help="Hand the backfill to the running Dagster daemon instead.")
     ] = False,

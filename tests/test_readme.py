@@ -149,9 +149,9 @@ def ran(tmp_path_factory):
     home = folder / "state"
     variables = {
         "IMGASSETS_HOME": str(home),
-        "IMGASSETS_LEARNING__MAX_SOURCES": "6",  # quick: the commands are the point
+        "IMGASSETS_LEARNING__MAX_SOURCES": "4",  # quick: the commands are the point
         "IMGASSETS_LEARNING__MAX_AUGMENTATIONS": "1",
-        "IMGASSETS_RANKING__MAX_SOURCES": "12",
+        "IMGASSETS_RANKING__MAX_SOURCES": "10",
         "IMGASSETS_RANKING__EPOCHS": "2",
         "IMGASSETS_RANKING__PAIRS": "200",
         "IMGASSETS_RANKING__APPROACH": "measured",

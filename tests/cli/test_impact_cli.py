@@ -28,6 +28,7 @@ def impact(home: Path, *arguments: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.soak
 def test_files_are_taken_in_estimated_and_reported(home: Path, files: SampleEngagement) -> None:
     code, _, err = impact(home, "report")
     assert code == 1

@@ -106,6 +106,7 @@ def test_the_asset_graph_has_a_picture(dagster: Deployment, page: Page, pictures
     assert (pictures / "asset-graph.png").stat().st_size > 20_000
 
 
+@pytest.mark.soak
 @pytest.mark.browser
 def test_what_a_run_changed_has_a_picture(dagster: Deployment, page: Page, pictures: Path) -> None:
     done = dagster.imgassets(

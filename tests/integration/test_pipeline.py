@@ -222,6 +222,7 @@ def test_the_gallery_shows_every_product(mixed: Shop) -> None:
     assert [row["suppliers"] for row in aggregated] == [["dune"], ["dune", "elm"]]
 
 
+@pytest.mark.soak
 def test_feeds_that_come_twice_later_or_corrected(shop: Shop) -> None:
     a, b, c = (shop.picture(f"{n}.jpg", i) for i, n in enumerate("abc"))
     shop.feed(

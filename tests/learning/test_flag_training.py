@@ -301,6 +301,7 @@ class TestContest:
         assert "reads signals 'v2', not 'v1': not comparable, replaced" in why
 
 
+@pytest.mark.soak
 def test_training_is_deterministic() -> None:
     rows = frame(both_sides(range(6), spread=1.5))
     one, other = (train_heads("blurry", rows, LEARNING, REVIEW, 3) for _ in range(2))

@@ -190,6 +190,7 @@ def test_probe_and_robustness_see_what_is_there(rendered) -> None:
     assert found.others < 0.9
 
 
+@pytest.mark.soak
 def test_command_trains_and_describes_a_backbone(tmp_path) -> None:
     out = tmp_path / "embedded.safetensors"
     command = [sys.executable, "-m", "imgassets.learning.pretraining", "--out", str(out)]

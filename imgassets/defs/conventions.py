@@ -1,11 +1,15 @@
 """What all assets share: owner, groups, kinds, code version and the backfill policy."""
 
-from typing import Any
+import base64
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from imgassets import __version__
 from imgassets.defs.partitions import CATEGORY, DAY_CATEGORY
+
+if TYPE_CHECKING:
+    from imgassets.operations.file_feed import TakenIn
 
 OWNERS = ["team:image-platform"]
 
@@ -63,3 +67,20 @@ def by_category(group: str, *kinds: str) -> dict[str, Any]:
 def output(group: str, description: str, *kinds: str) -> dg.AssetOut:
     """Return one of several tables that one step writes."""
     return dg.AssetOut(description=description, **described(group, "duckdb", *kinds))
+
+
+def plot(title: str, png: bytes) -> dg.MarkdownMetadataValue:
+    """Return a PNG file as metadata that the UI shows as a picture."""
+    encoded = base64.b64encode(png).decode()
+    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{encoded})")
+
+
+def counts_of(found: "TakenIn") -> dict[str, int]:
+    """Return what a look at files took in, as metadata."""
+    return {
+        "files": len(found.files),
+        "rows_new": found.new,
+        "rows_replaced": found.replaced,
+        "rows_withdrawn": found.withdrawn,
+        "rows_refused": found.refused,
+    }

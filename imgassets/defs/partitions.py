@@ -96,3 +96,11 @@ def run_partitions(
             "job's page, or with `imgassets backfill --launch`"
         )
     return parse_keys(context.partition_keys)
+
+
+def category_requests(
+    instance: dg.DagsterInstance, names: Iterable[str]
+) -> list[dg.AddDynamicPartitionsRequest]:
+    """Return a sensor's request to add those categories that there are not yet, if any."""
+    new = sorted(set(names) - set(instance.get_dynamic_partitions(CATEGORY.name or "")))
+    return [CATEGORY.build_add_request(new)] if new else []

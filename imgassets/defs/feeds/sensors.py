@@ -3,7 +3,7 @@
 import dagster as dg
 
 from imgassets.defs.jobs import MAIN_SELECTION
-from imgassets.defs.partitions import CATEGORY, CATEGORY_TAG, to_key
+from imgassets.defs.partitions import CATEGORY_TAG, category_requests, to_key
 from imgassets.learning.registry import ModelRegistry
 from imgassets.operations.feeds import register_feeds
 from imgassets.operations.planning import fingerprints, stale_partitions
@@ -38,10 +38,8 @@ def feed_sensor(
     stale = stale_partitions(warehouse, fingerprints(warehouse, settings))
     if stale.is_empty():
         return dg.SkipReason(f"{found.unchanged} feed files, and every partition is up to date.")
-    present = set(context.instance.get_dynamic_partitions(CATEGORY.name or ""))
-    new = sorted(set(stale["category"]) - present)
     return dg.SensorResult(
-        dynamic_partitions_requests=[CATEGORY.build_add_request(new)] if new else [],
+        dynamic_partitions_requests=category_requests(context.instance, stale["category"]),
         run_requests=[
             # The key names the feeds' content: a partition is requested once for each version of
             # its feeds, also when an earlier tick died between registering and requesting.

@@ -4,7 +4,14 @@ from datetime import timedelta
 
 import dagster as dg
 
-from imgassets.defs.partitions import CATEGORY, RANGE_END, RANGE_START, to_key
+from imgassets.defs.conventions import counts_of
+from imgassets.defs.partitions import (
+    CATEGORY,
+    RANGE_END,
+    RANGE_START,
+    category_requests,
+    to_key,
+)
 from imgassets.operations.engagement import take_in_engagement, take_in_interventions
 from imgassets.operations.impact import last_day_of_engagement
 from imgassets.settings import Settings
@@ -44,21 +51,12 @@ def new_engagement_files(
         if found.refused:
             context.log.warning(f"{found.refused} rows refused: see quarantine")
         if found.files:
-            metadata = {
-                "files": len(found.files),
-                "rows_new": found.new,
-                "rows_replaced": found.replaced,
-                "rows_withdrawn": found.withdrawn,
-                "rows_refused": found.refused,
-            }
-            events.append(dg.AssetMaterialization(asset, metadata=metadata))
+            events.append(dg.AssetMaterialization(asset, metadata=counts_of(found)))
     if not events:
         return dg.SkipReason(f"{unchanged} files, none of them new.")
-    present = context.instance.get_dynamic_partitions(CATEGORY.name or "")
-    new = sorted(categories - set(present))
     return dg.SensorResult(
         asset_events=events,
-        dynamic_partitions_requests=[CATEGORY.build_add_request(new)] if new else [],
+        dynamic_partitions_requests=category_requests(context.instance, categories),
     )
 
 

@@ -1,11 +1,11 @@
 """Pictures and tables of estimates, for the metadata of their materializations."""
 
-import base64
 from collections.abc import Collection, Mapping
 
 import dagster as dg
 import polars as pl
 
+from imgassets.defs.conventions import plot
 from imgassets.warehouse.contracts import ImpactSeries
 from imgassets.warehouse.lake import Warehouse
 from imgassets.warehouse.partitions import Partition
@@ -39,10 +39,7 @@ def draw_cells(
             break
         series = cells[day, category]
         title = f"{_METRIC} of {category}, sets live from {series['cohort'][0]}, as of {day}"
-        picture = base64.b64encode(png(plot_series(series, title=title))).decode()
-        drawn[Partition(day, category)] = dg.MetadataValue.md(
-            f"![{title}](data:image/png;base64,{picture})"
-        )
+        drawn[Partition(day, category)] = plot(title, png(plot_series(series, title=title)))
     return drawn
 
 

@@ -1,12 +1,11 @@
 """Models of image types: of all categories, of each vertical, of each category."""
 
-import base64
 from typing import TYPE_CHECKING
 
 import dagster as dg
 import polars as pl
 
-from imgassets.defs.conventions import model, table_from_outside
+from imgassets.defs.conventions import model, plot, table_from_outside
 from imgassets.defs.partitions import CATEGORY, VERTICAL
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
@@ -109,11 +108,10 @@ def type_accuracy(
 ) -> dg.MaterializeResult:
     """How well each category is typed by the model that answers, and which verticals trail."""
     report = report_types(warehouse, registry, settings)
-    picture = base64.b64encode(report.plot).decode()
     return dg.MaterializeResult(
         metadata={
             "by_vertical": dg.MetadataValue.md(_markdown(report.by_vertical)),
-            "plot": dg.MetadataValue.md(f"![accuracy](data:image/png;base64,{picture})"),
+            "plot": plot("accuracy", report.plot),
         }
     )
 

@@ -1,11 +1,10 @@
 """The ranker of review photos: learnt from distorted images, without labels."""
 
-import base64
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from imgassets.defs.conventions import model
+from imgassets.defs.conventions import model, plot
 from imgassets.defs.progress import log_progress
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
@@ -59,12 +58,7 @@ ranker_job = dg.define_asset_job(
 
 def _result(report: "RankerReport") -> dg.MaterializeResult:
     """Return figures and plots of figures: no photo, and nothing that names one."""
-    plots = {
-        name: dg.MetadataValue.md(
-            f"![{name}](data:image/png;base64,{base64.b64encode(png).decode()})"
-        )
-        for name, png in report.plots.items()
-    }
+    plots = {name: plot(name, png) for name, png in report.plots.items()}
     known = ("pairwise_accuracy", "unseen_accuracy")
     return dg.MaterializeResult(
         metadata={

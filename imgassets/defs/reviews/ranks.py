@@ -1,6 +1,5 @@
 """review_image_ranks and how well they agree with votes: assets, checks, and when they are made."""
 
-import base64
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -9,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from imgassets.defs.checks import checked_rows
-from imgassets.defs.conventions import described, partitioned
+from imgassets.defs.conventions import described, partitioned, plot
 from imgassets.defs.lineage import lineage_metadata, table_metadata
 from imgassets.defs.partitions import (
     ALL_DAYS_SO_FAR,
@@ -111,7 +110,6 @@ def _figures(rows: pl.DataFrame, version: str) -> dict[str, Any]:
 
     everywhere = rows.filter(pl.col("slice") == ALL)
     title = f"{version}, 95 % intervals over styles; {rows['note'][0]}".rstrip("; ")
-    picture = base64.b64encode(plot_methods(everywhere, title)).decode()
     lines = ["| method | measure | n | value | lower | upper |", "|---|---|---:|---:|---:|---:|"]
     for row in everywhere.iter_rows(named=True):
         figures = [
@@ -120,7 +118,7 @@ def _figures(rows: pl.DataFrame, version: str) -> dict[str, Any]:
         lines.append(f"| {row['method']} | {row['measure']} | {row['n']} | {' | '.join(figures)} |")
     return {
         "figures": dg.MetadataValue.md("\n".join([*lines, "", rows["note"][0]])),
-        "plot": dg.MetadataValue.md(f"![{title}](data:image/png;base64,{picture})"),
+        "plot": plot(title, plot_methods(everywhere, title)),
     }
 
 

@@ -5,7 +5,8 @@ import hashlib
 import dagster as dg
 import polars as pl
 
-from imgassets.defs.partitions import CATEGORY, CATEGORY_TAG, to_key
+from imgassets.defs.conventions import counts_of
+from imgassets.defs.partitions import CATEGORY_TAG, category_requests, to_key
 from imgassets.operations.review_photos import take_in_reviews
 from imgassets.operations.review_ranks import plan_ranks
 from imgassets.settings import Settings
@@ -42,21 +43,16 @@ def new_review_files(
     behind = _behind(warehouse, settings)
     if not found.files and not behind:
         return dg.SkipReason(f"{found.unchanged} files of reviews, none of them new.")
-    metadata = {
-        "files": len(found.files),
-        "rows_new": found.new,
-        "rows_replaced": found.replaced,
-        "rows_withdrawn": found.withdrawn,
-        "rows_refused": found.refused,
-    }
-    present = context.instance.get_dynamic_partitions(CATEGORY.name or "")
-    new = sorted({p.category for p in behind} - set(present))
     files = warehouse.read(ReviewFiles)
     return dg.SensorResult(
         asset_events=(
-            [dg.AssetMaterialization("review_images", metadata=metadata)] if found.files else []
+            [dg.AssetMaterialization("review_images", metadata=counts_of(found))]
+            if found.files
+            else []
         ),
-        dynamic_partitions_requests=[CATEGORY.build_add_request(new)] if new else [],
+        dynamic_partitions_requests=category_requests(
+            context.instance, (p.category for p in behind)
+        ),
         run_requests=[
             # A partition is requested once for each version of the files up to its day, also when
             # an earlier tick died between taking in and requesting.

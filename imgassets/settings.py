@@ -25,6 +25,7 @@ from pydantic_settings import (
 
 from imgassets.impact.settings import ImpactSettings
 from imgassets.reviews.settings import RankingSettings
+from imgassets.search.settings import SearchSettings
 
 
 class _Part(BaseModel):
@@ -331,6 +332,7 @@ class Settings(BaseSettings):
     marketplaces: MarketplaceSettings = Field(default_factory=MarketplaceSettings)
     impact: ImpactSettings = Field(default_factory=ImpactSettings)
     ranking: RankingSettings = Field(default_factory=RankingSettings)
+    search: SearchSettings = Field(default_factory=SearchSettings)
     service: ServiceSettings = Field(default_factory=ServiceSettings)
 
     @model_validator(mode="after")

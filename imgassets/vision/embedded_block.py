@@ -32,6 +32,7 @@ class EmbeddedLastBlock:
 
         self.device = device_of(device, torch)
         self.network = Network(load(weights), self.device)
+        self._convolutions: Any = None
 
     def trunk(self, squares: np.ndarray) -> Any:  # noqa: ANN401  a torch tensor
         """Return what the last block sees of pictures, and the gradients' part of the vector."""
@@ -46,12 +47,20 @@ class EmbeddedLastBlock:
 
     def tail(self, hidden: Any) -> Any:  # noqa: ANN401
         """Return vectors [n, d] of the trunk's output; entries are of size 1, as for any layer."""
-        vectors = self.network.late(hidden.to(self.device).float())
+        vectors = self.network.late(hidden.to(self.device).float(), self._convolutions)
         return vectors * self.network.dimension**0.5
 
     def tail_parameters(self) -> Iterator[tuple[str, Any]]:
         """Yield the weights of the trunks' last blocks, by name."""
         yield from self.network.last_block()
+
+    def adaptable(self) -> tuple[Any, tuple[str, ...]]:
+        """Return the trunks' last blocks as a module of convolutions, and their names."""
+        if self._convolutions is None:
+            self._convolutions = self.network.late_convolutions()
+        module = self._convolutions
+        names = (f"{trunk}.{name}" for trunk in module for name in module[trunk])
+        return module, tuple(names)
 
     def save(self, folder: Path) -> None:
         """Write the whole network's weights."""

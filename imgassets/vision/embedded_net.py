@@ -181,8 +181,13 @@ class Network:
         ]
         return torch.cat([self._layout(squares), *middles], dim=1)
 
-    def late(self, hidden: Tensor) -> Tensor:
-        """Return vectors, batch × dimension, each of length 1, of what :meth:`early` returned."""
+    def late(self, hidden: Tensor, convolutions: Any = None) -> Tensor:  # noqa: ANN401
+        """Return vectors, batch × dimension, each of length 1, of what :meth:`early` returned.
+
+        Args:
+            hidden: what :meth:`early` returned.
+            convolutions: stands for the last stages' layers, as :meth:`late_convolutions` made it.
+        """
         import torch
         from torch.nn.functional import normalize
 
@@ -195,7 +200,12 @@ class Network:
             middle = flat.reshape(-1, MIDDLE, side, side).contiguous(
                 memory_format=torch.channels_last
             )
-            last = _run_stage(_LATE, middle, self._layer_of(trunk)).mean((2, 3))
+            apply = (
+                self._layer_of(trunk)
+                if convolutions is None
+                else _layer_in(convolutions[str(trunk)])
+            )
+            last = _run_stage(_LATE, middle, apply).mean((2, 3))
             centred = last - self._weights[f"{trunk}.last.mean"]
             parts.append(normalize(centred * self._weights[f"{trunk}.last.scale"], dim=1))
         return normalize(torch.cat(parts, dim=1), dim=1)
@@ -210,6 +220,30 @@ class Network:
         for name, value in self._weights.items():
             if name.split(".")[1] in names:
                 yield name, value
+
+    def late_convolutions(self) -> Any:  # noqa: ANN401  a torch module
+        """Return each trunk's last stage as a module: trunk, then layer, to its convolution."""
+        import torch
+
+        late = [layer for block in _LATE for layer in block if layer is not None]
+        return torch.nn.ModuleDict(
+            {
+                str(trunk): torch.nn.ModuleDict(
+                    {layer.name: self._convolution(trunk, layer) for layer in late}
+                )
+                for trunk in range(self.trunks)
+            }
+        )
+
+    def _convolution(self, trunk: int, layer: Layer) -> Any:  # noqa: ANN401
+        import torch
+
+        module = torch.nn.Conv2d(
+            layer.inputs, layer.outputs, layer.kernel, layer.stride, layer.kernel // 2
+        )
+        module.weight = torch.nn.Parameter(self._weights[f"{trunk}.{layer.name}.weight"])
+        module.bias = torch.nn.Parameter(self._weights[f"{trunk}.{layer.name}.bias"])
+        return module.requires_grad_(False)
 
     def _layer_of(self, trunk: int) -> Callable[[Layer, Tensor], Tensor]:
         from torch.nn.functional import conv2d
@@ -229,3 +263,10 @@ class Network:
         # With AVX-512 the sum's order depends on the number of threads: float64 hides the rounding.
         layout: Tensor = seen.double() @ self._weights["layout.projection"].double()
         return layout.float()
+
+
+def _layer_in(convolutions: Any) -> Callable[[Layer, Tensor], Tensor]:  # noqa: ANN401
+    def apply(layer: Layer, inputs: Tensor) -> Tensor:
+        return convolutions[layer.name](inputs)
+
+    return apply

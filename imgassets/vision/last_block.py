@@ -50,6 +50,14 @@ class LastBlock(Protocol):
         """Yield the last block's parameters and those behind it, by name."""
         ...
 
+    def adaptable(self) -> tuple[Any, tuple[str, ...]]:
+        """Return the module that holds the last block's layers, and their full names in it.
+
+        From then on :meth:`tail` runs through that module, so that layers which are replaced in it
+        (by adapters) are the ones that answer.
+        """
+        ...
+
     def save(self, folder: Path) -> None:
         """Write the whole backbone into a folder that :func:`load_last_block` reads."""
         ...

@@ -80,6 +80,18 @@ class PretrainedLastBlock:
             if behind:
                 yield name, parameter
 
+    def adaptable(self) -> tuple[Any, tuple[str, ...]]:
+        """Return the model, and the names of its last block's layers and of those behind it."""
+        torch, adaptable, behind = self._torch, [], False
+        for name, module in self.model.named_modules():
+            behind = behind or name == self._block_name
+            plain = isinstance(module, torch.nn.Linear) or (
+                isinstance(module, torch.nn.Conv2d) and module.groups == 1
+            )
+            if behind and plain:
+                adaptable.append(name)
+        return self.model, tuple(adaptable)
+
     def save(self, folder: Path) -> None:
         """Write model and processor as `transformers` reads them."""
         self.model.save_pretrained(folder)

@@ -54,9 +54,7 @@ class Items:
 
     def take(self, places: NDArray[np.int64]) -> Items:
         """Return the items at some places, in their order."""
-        return Items(
-            self.rows[places], self.squares[places], self.features[places], self.input
-        )
+        return Items(self.rows[places], self.squares[places], self.features[places], self.input)
 
 
 @dataclass(frozen=True)

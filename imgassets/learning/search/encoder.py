@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgassets.learning.registered import hash_files
+from imgassets.search.settings import DUAL
+from imgassets.vision import backbones
 from imgassets.vision.inputs import InputSpec
 
 if TYPE_CHECKING:
+    from imgassets.search.settings import SearchSettings
     from imgassets.settings import VisionSettings
 
 ABOUT = "encoder.json"
@@ -81,7 +84,7 @@ def load_encoder(folder: Path, vision: VisionSettings) -> SearchEncoder:
     """
     try:
         kind = json.loads((folder / ABOUT).read_text())["kind"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder} holds no encoder: {error}") from error
     if kind == "dual":
         from imgassets.learning.search.dual import DualEncoder
@@ -99,3 +102,16 @@ def encoder_version(folder: Path) -> str:
     kind = json.loads((folder / ABOUT).read_text())["kind"]
     files = json.dumps(hash_files(folder), sort_keys=True)
     return f"{kind}-{hashlib.sha256(files.encode()).hexdigest()[:12]}"
+
+
+def input_of(search: SearchSettings, vision: VisionSettings) -> InputSpec:
+    """Return how the encoder that the settings name wants its pictures; no weights are loaded.
+
+    Raises:
+        RuntimeError: there is no such model.
+    """
+    if search.encoder == DUAL:
+        return backbones.input_of(vision)
+    from imgassets.learning.search.clip import clip_input
+
+    return clip_input(search.encoder, search.encoder_revision)

@@ -27,6 +27,12 @@ from imgassets.defs.reviews import nima, ranker
 from imgassets.defs.reviews import ranks as review_ranks
 from imgassets.defs.reviews import signals as review_signals
 from imgassets.defs.reviews.sensors import new_review_files
+from imgassets.defs.search import attributes as search_attributes
+from imgassets.defs.search import embeddings as search_embeddings
+from imgassets.defs.search import features as search_features
+from imgassets.defs.search import index as search_index
+from imgassets.defs.search import models as search_models
+from imgassets.defs.search import relevance as search_relevance
 from imgassets.defs.selection import assets as selection
 from imgassets.settings import Settings
 
@@ -56,6 +62,12 @@ def defs() -> dg.Definitions:
                     nima,
                     ranker,
                     review_ranks,
+                    search_models,
+                    search_features,
+                    search_embeddings,
+                    search_attributes,
+                    search_relevance,
+                    search_index,
                 ]
             ),
             models.image_labels,
@@ -63,15 +75,21 @@ def defs() -> dg.Definitions:
             moderation.flag_labels,
             moderation.review_answers,
             selection.image_clicks,
-            selection.image_relevance,
+            search_attributes.attribute_labels,
             impact.engagement_daily,
             reviews.review_images,
         ],
-        asset_checks=[checks.table_checks, impact_checks, review_ranks.review_rank_checks],
+        asset_checks=[
+            checks.table_checks,
+            impact_checks,
+            review_ranks.review_rank_checks,
+            search_index.search_index_check,
+        ],
         jobs=[
             *jobs.TRAINING_JOBS,
             *nima.NIMA_JOBS.values(),
             ranker.ranker_job,
+            search_models.search_training_job,
             category.category_job,
             catalog.match_job,
             review_ranks.ranking_report_job,
@@ -82,6 +100,7 @@ def defs() -> dg.Definitions:
             impact_automation.weekly_impact,
             review_ranks.rank_previous_day,
             review_ranks.weekly_ranking_report,
+            search_index.index_previous_day,
         ],
         sensors=[
             feed_sensor,

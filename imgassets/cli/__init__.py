@@ -26,6 +26,7 @@ from imgassets.cli import (
     review_ranks,
     reviews,
     search,
+    search_evaluate,
     serve,
     training,
     types,
@@ -55,6 +56,11 @@ typed = typer.Typer(no_args_is_help=True, help="Image types: comparisons and rep
 synthetic = typer.Typer(no_args_is_help=True, help="What is drawn to train on: defects, types.")
 labelled_pairs = typer.Typer(no_args_is_help=True, help="Pairs of pictures: where 'the same' ends.")
 registered = typer.Typer(no_args_is_help=True, help="Registered models and their versions.")
+searches = typer.Typer(
+    no_args_is_help=True,
+    cls=search.QueryOrCommand,
+    help='Products by words and by what their images show: `imgassets search "navy shirt"`.',
+)
 app.add_typer(categories, name="categories")
 app.add_typer(labels, name="labels")
 app.add_typer(clicked, name="clicks")
@@ -64,6 +70,7 @@ app.add_typer(questions, name="review")
 app.add_typer(photos, name="reviews")
 app.add_typer(registered, name="models")
 app.add_typer(labelled_pairs, name="pairs")
+app.add_typer(searches, name="search")
 
 app.add_typer(typed, name="types")
 
@@ -75,6 +82,7 @@ categories.command("resolve")(data.resolve)
 typed.command("compare")(types.compare)
 typed.command("report")(types.report)
 labels.command("import")(label.import_)
+labels.command("attributes")(label.attributes)
 clicked.command("import")(clicks.import_)
 impacts.command("ingest")(impact.ingest)
 impacts.command("run")(impact.run)
@@ -105,7 +113,9 @@ app.command("matches")(matches.matches)
 app.command("mock-run")(mock.mock_run)
 # A query may start with a comment, "-- …", which is no option.
 app.command("sql", context_settings={"ignore_unknown_options": True})(query.sql)
-app.command("search")(search.search)
+searches.command(search.QUERY)(search.query)
+searches.command("index")(search.index)
+searches.command("evaluate")(search_evaluate.evaluate)
 app.command("gallery")(demo.gallery)
 app.command("dictionary")(dictionary.dictionary)
 app.command("forget")(forget.forget)

@@ -109,3 +109,5 @@ def demo(
     console.print('tables:  imgassets sql "from image_decisions limit 5"')
     console.print("impact:  imgassets impact report, or /impact of imgassets serve (simulated)")
     console.print("reviews: imgassets reviews report, or /reviews of imgassets serve (simulated)")
+    console.print('search:  imgassets search "navy t-shirt", or /search of imgassets serve; by')
+    console.print("         pictures, too, after imgassets train search && imgassets search index")

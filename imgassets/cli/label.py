@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -60,3 +61,28 @@ def import_(
         )
     if found.given or found.withdrawn:
         console.print("next: `imgassets train`")
+
+
+def attributes(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV with product_id, attribute and value, e.g. 4711,sleeve_length,short."
+        ),
+    ],
+) -> None:
+    """Add labels of products' attributes; a later label of the same attribute replaces the earlier.
+
+    The search model learns from them what images show, beside what titles and descriptions name.
+    Values are spelt as the lexicon of attributes has them: "Navy Blue" becomes navy. A file is
+    added whole or, if a row is bad, not at all.
+    """
+    from imgassets.operations.attribute_labels import import_attribute_labels
+
+    of = settings()
+    found = import_attribute_labels(open_warehouse(of), of, file)
+    console.print(
+        f"{found.given} labels of {', '.join(found.attributes) or 'no attribute'} imported, "
+        f"{found.total} in all; next: `imgassets train search`",
+        soft_wrap=True,
+    )

@@ -13,6 +13,7 @@ from imgassets.cli.common import CommandError, console, errors, open_warehouse, 
 from imgassets.cli.nima import check_options, train_heads
 from imgassets.cli.ranker import train_ranker
 from imgassets.cli.running import Verbose, run_plan, run_training
+from imgassets.cli.search_training import train_search
 
 if TYPE_CHECKING:
     from imgassets.settings import Settings
@@ -21,10 +22,11 @@ MODEL, GROUPS, ALL = "image_type", {"quality": "quality", "types": "type"}, "all
 """Words for several models: image types of every scope; the flags of a group; everything that
 there are examples of."""
 
-CATEGORY, NIMA, RANKER = "category", "nima", "ranker"
-"""The model that predicts categories from texts; NIMA's heads, and the ranker of review photos."""
+CATEGORY, NIMA, RANKER, SEARCH = "category", "nima", "ranker", "search"
+"""The model that predicts categories from texts; NIMA's heads, and the ranker of review photos; the
+model that finds product images by text."""
 
-_NO_SIGNALS = {CATEGORY, NIMA, RANKER}
+_NO_SIGNALS = {CATEGORY, NIMA, RANKER, SEARCH}
 """Models that do not read the signals of product images."""
 
 
@@ -34,8 +36,8 @@ def train(
         typer.Argument(
             help="image_type, flags (blurry, weapon …), quality: its three flags, types: those "
             "that all categories share (lifestyle …), category (of rows that name none), nima and "
-            "ranker (of review photos), or all. Default: image_type and the flags that people have "
-            "labelled."
+            "ranker (of review photos), search (images by text), or all. Default: image_type and "
+            "the flags that people have labelled."
         ),
     ] = None,
     category: Annotated[
@@ -88,6 +90,8 @@ def train(
                 train_heads(of, verbose, kind, ratings, images)
             elif model == RANKER:
                 train_ranker(of, verbose)
+            elif model == SEARCH:
+                train_search(of, verbose)
             else:
                 _train_one(of, model, verbose)
         except RuntimeError as error:
@@ -149,9 +153,10 @@ def _expand(of: Settings, models: Sequence[str] | None) -> list[str]:
     from imgassets.operations.flags import flags_of, labelled_flags
     from imgassets.operations.labels import has_image_labels
     from imgassets.operations.nima import has_review_photos
+    from imgassets.operations.search_training import has_image_sets
 
     flags = flags_of(of)
-    names = [MODEL, CATEGORY, NIMA, RANKER, *GROUPS, ALL, *flags]
+    names = [MODEL, CATEGORY, NIMA, RANKER, SEARCH, *GROUPS, ALL, *flags]
     unknown = sorted(set(models or []) - set(names))
     if unknown:
         known = ", ".join(names)
@@ -168,6 +173,7 @@ def _expand(of: Settings, models: Sequence[str] | None) -> list[str]:
             wanted += [MODEL] * has_image_labels(warehouse) + [*drawn, *labelled]
             wanted += [CATEGORY] * bool(open_rows(warehouse))
             wanted += [NIMA, RANKER] * has_review_photos(warehouse)
+            wanted += [SEARCH] * has_image_sets(warehouse)
         else:
             wanted += flags_of(of, GROUPS[model]) if model in GROUPS else [model]
     return list(dict.fromkeys(wanted))

@@ -15,6 +15,10 @@ from imgassets.warehouse.contracts import (
     FetchedImages,
     FetchedReviewImages,
     FlagAssessments,
+    ImageAttributes,
+    ImageEmbeddings,
+    ImageFeatures,
+    ImageRelevance,
     ImageSetChanges,
     ImageSignals,
     ImageTypes,
@@ -45,6 +49,10 @@ PARTITIONED: tuple[type[Contract], ...] = (
     FetchedReviewImages,
     ReviewSignals,
     ReviewImageRanks,
+    ImageFeatures,
+    ImageEmbeddings,
+    ImageAttributes,
+    ImageRelevance,
 )
 _REFER_TO_IMAGES = (
     ImageSignals,
@@ -54,6 +62,10 @@ _REFER_TO_IMAGES = (
     ImageTypes,
     DedupClusters,
     OrderedImageSets,
+    ImageFeatures,
+    ImageEmbeddings,
+    ImageAttributes,
+    ImageRelevance,
 )
 
 

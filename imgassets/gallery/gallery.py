@@ -55,7 +55,7 @@ def render_gallery(
     present = {card.status for card in cards}
     script = (_TEMPLATES / "gallery.js").read_text(encoding="utf-8")
     page = (
-        _environment()
+        environment()
         .get_template("gallery.html.j2")
         .render(
             title=title,
@@ -71,10 +71,11 @@ def render_gallery(
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         )
     )
-    return _write(out, page)
+    return write_page(out, page)
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return how pages are made of the templates beside this file; texts are escaped."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -97,7 +98,8 @@ def _percent(value: float | None) -> str:
     return "–" if value is None else f"{value:.1%}"
 
 
-def _write(out: Path, page: str) -> Path:
+def write_page(out: Path, page: str) -> Path:
+    """Write a page in one step, and return its path; its folder is created."""
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:

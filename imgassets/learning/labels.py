@@ -14,7 +14,14 @@ from pathlib import Path
 
 import polars as pl
 
-from imgassets.warehouse.contracts import FlagLabels, ImageLabels, TypePriorities
+from imgassets.search.attributes import Lexicon
+from imgassets.warehouse.contract import ATTRIBUTE
+from imgassets.warehouse.contracts import (
+    AttributeLabels,
+    FlagLabels,
+    ImageLabels,
+    TypePriorities,
+)
 
 TYPE_COLUMNS = ("image_type", "view", "label")
 GROUP_COLUMNS = ("group_id", "style")
@@ -129,6 +136,41 @@ def read_flag_labels(
     for column in ("value", "group_id", "split"):
         _refuse_conflicts(path, labels, key, column)
     return FlagLabels.conform(labels.unique(key, keep="first", maintain_order=True))
+
+
+def read_attribute_labels(path: Path, lexicon: Lexicon) -> pl.DataFrame:
+    """Read labels of products' attributes.
+
+    Args:
+        path: CSV with ``product_id``, ``attribute`` (lower case, e.g. ``sleeve_length``) and
+            ``value``. Other columns are ignored.
+        lexicon: by which values are spelt: "Navy Blue" is ``navy``.
+
+    Returns:
+        Frame in contract ``AttributeLabels``; a label given twice alike is kept once.
+
+    Raises:
+        ValueError: the file cannot be read, a column or a value is missing, an attribute's name is
+            none, or a product has labels of one attribute that contradict each other.
+    """
+    frame = _read_csv(path)
+    key = AttributeLabels.primary_key()
+    _require(path, frame, [*key, "value"])
+    labels = frame.select(
+        "line", "product_id", pl.col("attribute").str.to_lowercase(), "value",
+        source=pl.lit(path.name),
+    )  # fmt: skip
+    _refuse_empty(path, labels, [*key, "value"])
+    named = labels.filter(~pl.col("attribute").str.contains(ATTRIBUTE))
+    if not named.is_empty():
+        raise ValueError(
+            f"{path}: an attribute's name is lower-case letters, digits and '_': "
+            + _some(f"line {r['line']}: {r['attribute']}" for r in named.to_dicts())
+        )
+    spelt = [lexicon.value_of(*said) for said in labels.select("attribute", "value").iter_rows()]
+    labels = labels.with_columns(value=pl.Series(spelt, dtype=pl.String))
+    _refuse_conflicts(path, labels, key, "value")
+    return AttributeLabels.conform(labels.unique(key, keep="first", maintain_order=True))
 
 
 def read_type_priorities(path: Path) -> pl.DataFrame:

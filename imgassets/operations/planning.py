@@ -20,6 +20,7 @@ import polars as pl
 
 from imgassets import __version__
 from imgassets.learning.category_training import MODEL as CATEGORY_MODEL
+from imgassets.learning.search.champion import MODEL as SEARCH_MODEL
 from imgassets.learning.type_scopes import chain, scope_of_model, verticals_of
 from imgassets.marketplaces.rules import rules_version, standing_rules
 from imgassets.moderation.flags import all_flags
@@ -44,6 +45,10 @@ from imgassets.warehouse.lake import Warehouse
 from imgassets.warehouse.partitions import Partition, quote
 
 _MAX_GAP = timedelta(days=7)
+
+_ELSEWHERE = (CATEGORY_MODEL, SEARCH_MODEL)
+"""Models that no row of a partition comes from: a later category model never moves a product that
+was placed before, and what images show is not asked until somebody searches."""
 
 # A pair counts from the day on which one product has both of its images.
 _TOLD = """
@@ -93,11 +98,10 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
             read_thresholds(settings.dedup.thresholds).model_dump(),
             comparator_version(settings.dedup.comparator),
             rules_version(standing_rules()),
-            # A later category model never moves a product that was placed before.
             [
                 row
                 for row in sorted(champions.rows())
-                if scope_of_model(row[0]) is None and row[0] != CATEGORY_MODEL
+                if scope_of_model(row[0]) is None and row[0] not in _ELSEWHERE
             ],
         ]
     )

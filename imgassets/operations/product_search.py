@@ -1,6 +1,6 @@
 """Searching products by the words of their newest offers: titles, descriptions and categories.
 
-Images are not looked at yet.
+Images are searched by :mod:`imgassets.operations.image_search`, which also puts both together.
 """
 
 from __future__ import annotations
@@ -8,15 +8,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from imgassets.search.text_index import TextIndex, TextMatches
 from imgassets.search.words import words
 from imgassets.warehouse.contracts import ImageSetChanges, OrderedImageSets, SupplierOffers
 from imgassets.warehouse.lake import ALIAS, Warehouse, WarehouseError
+
+Method = Literal["words", "images", "reranked", "fused"]
+"""See :mod:`imgassets.operations.image_search`."""
 
 MAX_QUERY = 1000
 """Characters of a query, at most."""
@@ -84,9 +90,13 @@ class Hit:
         product_id: the product.
         category: its category; a product of two categories is found in each.
         title: as the supplier that spoke last wrote it; None if none did.
-        image_id: the hero of its newest image set; None if it has none.
-        score: BM25; comparable within one answer only.
-        matched: the query's words that it has.
+        image_id: the image that matches best, where images were searched; else the hero of its
+            newest image set; None if it has none.
+        score: BM25 by words, the inner product by images, 0 … 1 re-ranked, the sum of reciprocal
+            ranks fused; comparable within one answer only.
+        matched: the query's words that its texts have, where these were searched.
+        word_rank: its place by words alone; None if it is not among the best, or in no text.
+        image_rank: the same by its images.
     """
 
     product_id: str
@@ -95,6 +105,8 @@ class Hit:
     image_id: str | None
     score: float
     matched: list[str]
+    word_rank: int | None = None
+    image_rank: int | None = None
 
 
 @dataclass(frozen=True)
@@ -105,8 +117,10 @@ class SearchResult:
         query: as it was asked, without spaces around it.
         category: that was asked for; None: all.
         hits: the best first.
-        is_low: the best product has less than :data:`LOW_COVERAGE` of the query, or there is none.
-        note: one sentence for a person; '' where there is nothing to say.
+        is_low: even the best one matches badly, or there is none. By words: it has less than
+            :data:`LOW_COVERAGE` of the query.
+        note: a sentence or two for a person; '' where there is nothing to say.
+        method: how it was searched; see :mod:`imgassets.operations.image_search`.
     """
 
     query: str
@@ -114,6 +128,7 @@ class SearchResult:
     hits: list[Hit]
     is_low: bool
     note: str
+    method: Method = "words"
 
 
 @dataclass(frozen=True)
@@ -123,6 +138,16 @@ class _Catalog:
     snapshot_id: int
     products: pl.DataFrame
     index: TextIndex
+
+    def place(self, category: str, product_id: str) -> int | None:
+        """Return where a product stands among those sorted by category and id."""
+        first = self.products["category"].search_sorted(category, "left")
+        last = self.products["category"].search_sorted(category, "right")
+        ids = self.products["product_id"][first:last]
+        place = ids.search_sorted(product_id, "left")
+        if place == len(ids) or ids[place] != product_id:
+            return None
+        return first + place
 
 
 class ProductSearch:
@@ -157,22 +182,9 @@ class ProductSearch:
                 category; the message is for a person.
             WarehouseError: there is no warehouse, or the first search cannot reach it.
         """
-        query = query.strip()
-        if len(query) > MAX_QUERY:
-            raise ValueError(
-                f"a query has at most {MAX_QUERY:,} characters, and this one {len(query):,}"
-            )
-        wanted = words(query)
-        if not wanted:
-            raise ValueError("the query has no words: name what to look for")
-        if k < 1:
-            raise ValueError(f"k is how many products to return, at least 1 (got {k})")
+        query, wanted = check_query(query, k)
         catalog = self._current()
-        among = None
-        if category is not None and len(catalog.index):
-            among = (catalog.products["category"] == category).to_numpy()
-            if not among.any():
-                raise ValueError(f"no product is of the category '{category}'")
+        among = _among(catalog, category)
         found = catalog.index.search(wanted, k, among)
         is_low = found.coverage < LOW_COVERAGE
         return SearchResult(
@@ -180,9 +192,12 @@ class ProductSearch:
             category=category,
             hits=[
                 Hit(
-                    **catalog.products.row(m.document, named=True), score=m.score, matched=m.matched
+                    **catalog.products.row(m.document, named=True),
+                    score=m.score,
+                    matched=m.matched,
+                    word_rank=rank,
                 )
-                for m in found.best
+                for rank, m in enumerate(found.best, 1)
             ],
             is_low=is_low,
             note=_note(len(catalog.index), found, is_low, category),
@@ -195,6 +210,18 @@ class ProductSearch:
             WarehouseError: as :meth:`search`.
         """
         return self._current().products["category"].unique().sort().to_list()
+
+    def check_category(self, category: str | None) -> None:
+        """Raise ValueError if there are products, and none of a category."""
+        _among(self._current(), category)
+
+    def describe(self, category: str, product_id: str) -> tuple[str | None, str | None]:
+        """Return a product's title and its hero, each None if there is none."""
+        catalog = self._current()
+        if (place := catalog.place(category, product_id)) is None:
+            return None, None
+        title, hero = catalog.products.row(place)[2:]
+        return title, hero
 
     def _current(self) -> _Catalog:
         """Return the products of now, or of a moment ago."""
@@ -238,15 +265,51 @@ class ProductSearch:
         )
 
 
+def check_query(query: str, k: int) -> tuple[str, list[str]]:
+    """Return a query without spaces around it, and its words.
+
+    Raises:
+        ValueError: it has no word or is too long, or k, hits at most, is below 1; the message is
+            for a person.
+    """
+    query = query.strip()
+    if len(query) > MAX_QUERY:
+        raise ValueError(
+            f"a query has at most {MAX_QUERY:,} characters, and this one {len(query):,}"
+        )
+    wanted = words(query)
+    if not wanted:
+        raise ValueError("the query has no words: name what to look for")
+    if k < 1:
+        raise ValueError(f"k is how many products to return, at least 1 (got {k})")
+    return query, wanted
+
+
+def named(unknown: Sequence[str]) -> str:
+    """Return words for a note, '' for none; of many the first ones."""
+    shown = ", ".join(f"'{word}'" for word in unknown[:_NAMED])
+    more = len(unknown) - _NAMED
+    return f"{shown} or {more} more" if more > 0 else shown
+
+
+def _among(catalog: _Catalog, category: str | None) -> NDArray[np.bool_] | None:
+    """Return the mask of a category's products; None: all."""
+    if category is None or not len(catalog.index):
+        return None
+    among = (catalog.products["category"] == category).to_numpy()
+    if not among.any():
+        raise ValueError(f"no product is of the category '{category}'")
+    return among
+
+
 def _note(size: int, found: TextMatches, is_low: bool, category: str | None) -> str:
     if not size:
         return "There are no products yet: ingest feeds first."
     if not found.best:
         where = "No product" if category is None else "No product of this category"
         return f"{where} has any of these words."
-    unknown = ", ".join(f"'{word}'" for word in found.unknown[:_NAMED])
-    more = len(found.unknown) - _NAMED
-    nowhere = f"no product has {unknown}{f' or {more} more' if more > 0 else ''}" if unknown else ""
+    unknown = named(found.unknown)
+    nowhere = f"no product has {unknown}" if unknown else ""
     if is_low:
         reason = f": {nowhere}" if nowhere else ""
         return f"Nothing matches well{reason}. These have only a small part of the query."

@@ -20,6 +20,7 @@ from imgassets.learning.ranking.examples import (
 )
 from imgassets.operations.models import TrainingError
 from imgassets.operations.photo_ranker import photo_limits
+from imgassets.operations.product_groups import GROUPS
 from imgassets.operations.rendered_examples import Renderer
 from imgassets.reviews.prompt import AT_LIMIT
 from imgassets.reviews.weakness import COLUMNS, weaknesses
@@ -60,19 +61,9 @@ def ranking_sources(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
         Frame of :data:`imgassets.learning.ranking.examples.SOURCE_SCHEMA`, a row per image. A
         product's group is what labels call its style, else what review files do, else itself.
     """
-    groups = """
-        labelled AS (
-            SELECT product_id, min(group_id) AS group_id
-            FROM (SELECT product_id, group_id FROM image_labels
-                  UNION SELECT product_id, group_id FROM flag_labels)
-            WHERE group_id <> product_id GROUP BY product_id
-        ), styled AS (
-            SELECT product_id, min(style) AS style FROM review_images GROUP BY product_id
-        )
-    """
     studio = warehouse.sql(
         f"""
-        WITH {groups}
+        WITH {GROUPS}
         SELECT o.image_id, min(o.category) AS category, max(a.width) AS width,
             max(a.height) AS height,
             min(coalesce(l.group_id, s.style, o.product_id)) AS group_id
@@ -88,7 +79,7 @@ def ranking_sources(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     version = quote(photo_signals_version(settings))
     review = warehouse.sql(
         f"""
-        WITH {groups}
+        WITH {GROUPS}
         SELECT DISTINCT ON (p.image_id)
             p.image_id, r.category, coalesce(l.group_id, r.style) AS group_id, p.width, p.height,
             {measures}

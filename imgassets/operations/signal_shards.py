@@ -115,6 +115,7 @@ class SignalsKind:
         schema: columns of the signals.
         version: names what makes them, by the settings.
         outcomes: computes them.
+        version_column: of the table and the outcomes.
     """
 
     asset: str
@@ -123,6 +124,7 @@ class SignalsKind:
     schema: Schema
     version: Callable[[Settings], str]
     outcomes: Outcomes
+    version_column: str = "signals_version"
 
     def shards(self, settings: Settings) -> SignalShards:
         """Return the shards of the present version."""
@@ -209,7 +211,7 @@ class SignalsKind:
         schema = self.table.create_empty().schema
         found = warehouse.sql(
             f"SELECT DISTINCT ON (s.image_id) {select} FROM {self.table.table_name()} AS s "
-            f"SEMI JOIN wanted USING (image_id) WHERE s.signals_version = {quote(version)} "
+            f"SEMI JOIN wanted USING (image_id) WHERE s.{self.version_column} = {quote(version)} "
             "ORDER BY s.image_id, s.day, s.category",
             wanted=ids,
         )
@@ -220,7 +222,7 @@ class SignalsKind:
         return warehouse.sql(
             "SELECT image_id FROM wanted SEMI JOIN "
             f"(SELECT image_id FROM {self.table.table_name()} "
-            f"WHERE signals_version = {quote(version)} "
+            f"WHERE {self.version_column} = {quote(version)} "
             f"UNION SELECT image_id FROM quarantine WHERE stage = {quote(self.stage)}) "
             "USING (image_id)",
             wanted=ids,

@@ -15,12 +15,15 @@ PANELS: Mapping[str, tuple[str, float]] = {
 """Measures: what they are, and what a method without any knowledge has."""
 
 
-def plot_methods(rows: pl.DataFrame, title: str) -> bytes:
+def plot_methods(
+    rows: pl.DataFrame, title: str, panels: Mapping[str, tuple[str, float]] = PANELS
+) -> bytes:
     """Draw each method's measures as points with their intervals; return a PNG.
 
     Args:
-        rows: of contract ``RankingEvaluations``, of one slice, in the order of methods.
+        rows: ``method``, ``measure``, ``value``, ``lower``, ``upper``, in the order of methods.
         title: above all; say here if votes are simulated.
+        panels: the measures that are drawn, as :data:`PANELS`.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -28,8 +31,8 @@ def plot_methods(rows: pl.DataFrame, title: str) -> bytes:
     methods = rows["method"].unique(maintain_order=True).to_list()
     figure = Figure(figsize=(11, 1.3 + 0.32 * len(methods)), layout="constrained")
     FigureCanvasAgg(figure)
-    found = figure.subplots(1, len(PANELS), sharey=True, squeeze=False)[0]
-    for axes, (measure, (label, chance)) in zip(found, PANELS.items(), strict=True):
+    found = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (measure, (label, chance)) in zip(found, panels.items(), strict=True):
         axes.axvline(chance, color="grey", linestyle="--", linewidth=1)
         for row in rows.filter(measure=measure).iter_rows(named=True):
             place = methods.index(row["method"])

@@ -27,12 +27,17 @@ _ASCII_WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)*")
 """The same for a text in ASCII, several times faster."""
 
 
+def plain_text(text: str) -> str:
+    """Return a text without HTML."""
+    return html.unescape(_TAG.sub(" ", text))
+
+
 def words(text: str) -> list[str]:
     """Return a text's words in order: without HTML, in Unicode's compatibility form, casefolded.
 
     A run of a script without spaces is one word.
     """
-    unescaped = html.unescape(_TAG.sub(" ", text))
+    unescaped = plain_text(text)
     if unescaped.isascii():
         return _ASCII_WORD.findall(unescaped.casefold())
     plain = unicodedata.normalize("NFKC", unescaped).casefold().replace("’", "'")

@@ -80,14 +80,29 @@ def run_operator(
 
         yield from outcomes_by_ray(kind, arguments, wanted, settings.batch_size, ray)
         return
-    ahead = settings.batch_size + 2 * settings.workers
-    with (
-        kind(*arguments) as operator,  # type: ignore[arg-type]  # each kind has its own
-        ThreadPoolExecutor(settings.workers, "signals") as threads,
-    ):
-        looks = _in_order(threads, operator.look, wanted, ahead)
-        while batch := list(islice(looks, settings.batch_size)):
+    with kind(*arguments) as operator:  # type: ignore[arg-type]  # each kind has its own
+        for batch in batches_of_looks(operator, wanted, settings):
             yield operator.finish(batch)
+
+
+def batches_of_looks(
+    operator: SignalsOperator[V], ids: Iterable[str], settings: VisionSettings
+) -> Iterator[list[Look[V]]]:
+    """Load, decode and measure images in this process's decoding processes.
+
+    Args:
+        operator: opened; its networks are not asked.
+        ids: image ids.
+        settings: batch size and decoding processes.
+
+    Yields:
+        Looks in the ids' order, a batch at a time, as they become ready.
+    """
+    ahead = settings.batch_size + 2 * settings.workers
+    with ThreadPoolExecutor(settings.workers, "signals") as threads:
+        looks = _in_order(threads, operator.look, ids, ahead)
+        while batch := list(islice(looks, settings.batch_size)):
+            yield batch
 
 
 def _in_order(

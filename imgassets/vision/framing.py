@@ -172,6 +172,15 @@ def border_whiteness(picture: np.ndarray) -> tuple[float, float]:
     return near / (height * width - inner), pure / (height * width - inner)
 
 
+def differs_from_background(small: np.ndarray) -> np.ndarray | None:
+    """Mask (255 or 0) of a map's pixels that differ from its plain background.
+
+    Returns:
+        uint8, height × width; None where the border shows no plain background.
+    """
+    return _differing(cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb), light_only=False)
+
+
 class _Frame(NamedTuple):
     box: Box
     is_padding: bool
@@ -182,15 +191,20 @@ def _frame(small: np.ndarray, light_only: bool = False) -> _Frame:
     height, width = small.shape[:2]
     colours = cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb)
     whole = _Frame(Box(0, height, 0, width), False)
-    background = _background(colours, light_only)
-    if background is None:
+    mask = _differing(colours, light_only)
+    if mask is None:
         return whole
-    mask = cv2.bitwise_not(_near(colours, *background))
     found = _bounds(mask)
     if found is None:
         return whole
     is_padding = found.area < height * width and _is_filled(found.crop(mask))
     return _Frame(found, is_padding)
+
+
+def _differing(colours: np.ndarray, light_only: bool) -> np.ndarray | None:
+    """Mask (255 or 0) of pixels (YCrCb) that differ from the background; None without one."""
+    background = _background(colours, light_only)
+    return None if background is None else cv2.bitwise_not(_near(colours, *background))
 
 
 def _near(colours: np.ndarray, colour: Colour, tolerance: float) -> np.ndarray:

@@ -52,6 +52,9 @@ class SignalsOperator(ABC, Generic[V]):
     schema: ClassVar[Schema]
     """Columns of the signals."""
 
+    version_column: ClassVar[str] = "signals_version"
+    """Column of the version."""
+
     def __init__(
         self,
         version: str,
@@ -118,7 +121,7 @@ class SignalsOperator(ABC, Generic[V]):
                 seen.append((image_id, found))
         columns: dict[str, object] = {
             "image_id": [image_id for image_id, _ in seen],
-            "signals_version": [self.version] * len(seen),
+            self.version_column: [self.version] * len(seen),
             **self.columns([visit for _, visit in seen]),
         }
         outcome = outcome_schema(self.schema)

@@ -8,6 +8,10 @@ SIGNALS_VERSION = "signals-2"
 """Name of the algorithms in this package: changed whenever any signal of any picture changes."""
 
 
+FEATURES_VERSION = "features-1"
+"""Likewise of custom features."""
+
+
 class Signals(NamedTuple):
     """Signals of one picture; the columns of the same names in the warehouse say what they are."""
 
@@ -46,3 +50,35 @@ class PhotoMeasures(NamedTuple):
     noise: float
     blockiness: float
     object_extent: float
+
+
+class Colour(NamedTuple):
+    """One dominant colour of an object.
+
+    Attributes:
+        name: of the shipped table, e.g. ``navy``.
+        share: of the object's pixels, 0 … 1.
+        l: lightness in CIELAB (D65), 0 … 100.
+        a: green (negative) to red.
+        b: blue (negative) to yellow.
+    """
+
+    name: str
+    share: float
+    l: float  # noqa: E741  as CIELAB calls it
+    a: float
+    b: float
+
+
+class CustomFeatures(NamedTuple):
+    """What people could say of one picture, for search; columns of the same names say more."""
+
+    box_left: float
+    box_top: float
+    box_right: float
+    box_bottom: float
+    object_share: float
+    box_source: str
+    colours: list[Colour]
+    colour_histogram: list[float]
+    texture: list[float]

@@ -17,6 +17,8 @@ NONE, UNSURE, UNTYPED = "none", "unsure", "untyped"
 view of the product; people are asked; no model answers."""
 
 CATEGORY = r"^[a-z0-9][a-z0-9-]*$"
+ATTRIBUTE = r"^[a-z][a-z0-9_]*$"
+"""Names of products' attributes, such as 'sleeve_length'."""
 
 MODES = ("rgb", "rgba", "gray", "gray_alpha", "palette", "cmyk", "other")
 """Layouts of pixels that a file can declare."""

@@ -52,6 +52,13 @@ from imgassets.warehouse.review_photo_contracts import (
     ReviewImages,
     ReviewSignals,
 )
+from imgassets.warehouse.search_contracts import (
+    AttributeLabels,
+    ImageAttributes,
+    ImageEmbeddings,
+    ImageFeatures,
+    SearchEvaluations,
+)
 from imgassets.warehouse.set_contracts import (
     ImageClicks,
     ImageRelevance,
@@ -65,7 +72,7 @@ holds quarantine rows only."""
 
 QUARANTINE_STAGES = (
     "feed", "fetch", "signals", "compliance", "labels", "engagement", "interventions",
-    *REVIEW_STAGES,
+    "image_features", *REVIEW_STAGES,
 )  # fmt: skip
 
 PARTITION_STAGES = (
@@ -390,7 +397,8 @@ CONTRACTS: tuple[type[Contract], ...] = (
     TypePriorities, ReviewTasks, ReviewAnswers, ReviewRounds, DefectExamples, ModelVersions,
     TypeAccuracy, EngagementFiles, EngagementDaily, Interventions, CausalImpact, ImpactControls,
     ImpactSeries, ImpactPlacebos, ReviewFiles, ReviewImages, FetchedReviewImages, ReviewSignals,
-    ReviewImageRanks, RankingExamples, RankingEvaluations, ForgottenReviews, FeedFiles,
+    ReviewImageRanks, RankingExamples, RankingEvaluations, ForgottenReviews, ImageFeatures,
+    ImageEmbeddings, ImageAttributes, AttributeLabels, SearchEvaluations, FeedFiles,
     FeedCategories, CategoryResolutions, PartitionState,
 )  # fmt: skip
 """Every table of the warehouse."""

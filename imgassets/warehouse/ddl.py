@@ -28,6 +28,12 @@ def sql_type(dtype: pl.DataType) -> str:
     if isinstance(dtype, pl.List):
         inner = dtype.inner
         return f"{sql_type(inner if isinstance(inner, pl.DataType) else inner())}[]"
+    if isinstance(dtype, pl.Struct):
+        fields = (
+            f'"{f.name}" {sql_type(f.dtype if isinstance(f.dtype, pl.DataType) else f.dtype())}'
+            for f in dtype.fields
+        )
+        return f"STRUCT({', '.join(fields)})"
     return _SQL_TYPES[dtype]
 
 

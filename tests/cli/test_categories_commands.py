@@ -57,6 +57,8 @@ def test_categories_and_labels_from_files(said: io.StringIO) -> None:
     failed = CliRunner().invoke(app, ["labels", "import", "b.csv"])
     assert "unknown types, nothing was imported (--quarantine imports" in str(failed.exception)
     run("labels", "import", "b.csv", "--quarantine")
+    Path("known.csv").write_text("product_id,attribute,value\np,colour,Navy Blue\n")
+    run("labels", "attributes", "known.csv")
     run("categories", "import", "order.csv")
     run("categories", "list")
     lines = [line for line in said.getvalue().splitlines() if line[0] not in "┏┡└"]
@@ -69,6 +71,7 @@ def test_categories_and_labels_from_files(said: io.StringIO) -> None:
         "1 rows refused",
         "refused: `imgassets sql \"from quarantine where stage = 'labels'\"`",
         "next: `imgassets train`",
+        "1 labels of colour imported, 1 in all; next: `imgassets train search`",
         "orders of views of 1 categories imported",
         "┃ category ┃ vertical ┃ types in order ┃ expected ┃ labels ┃",
         "│ bowls    │ kitchen  │ back, front    │ front    │ none   │",

@@ -7,7 +7,10 @@ import json
 
 import polars as pl
 import pytest
+from typer.main import get_command
 
+from imgassets.cli import searches
+from imgassets.cli.search import QUERY
 from imgassets.settings import Settings
 from imgassets.warehouse.contracts import SupplierOffers
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
@@ -45,14 +48,24 @@ def test_hits_as_json(home):
     (hit,) = found["hits"]
     assert (hit["product_id"], hit["title"]) == ("p1", "Navy [red]Shirt[/red] [x")
     assert hit["matched"] == ["navy", "shirts"]
-    assert found["is_low"] is False
+    assert (found["is_low"], found["method"]) == (False, "words")
+    assert "there is no search index yet: run `imgassets search index`" in found["note"]
 
 
 def test_hits_as_a_table_with_suppliers_words_as_they_are(home):
-    done = search(home, "shirt", "--category", "tees")
-    assert done.returncode == 0, done.stderr
+    done = search(home, "--category", "tees", "--method", "words", "shirt")
+    assert (done.returncode, done.stderr) == (0, "")
     assert "[red]" in done.stdout
     assert "b1" not in done.stdout
+
+
+def test_what_names_no_command_is_a_query_and_a_command_may_be_one_behind_dashes():
+    group = get_command(searches)
+    for first in ("index", "query", "--help"):
+        assert group.taken([first, "x"]) == [first, "x"]
+    for first in ("navy shirt", "-k", "--", "Index"):
+        assert group.taken([first, "x"]) == [QUERY, first, "x"]
+    assert group.taken([]) == []
 
 
 def test_a_search_that_finds_nothing_is_no_failure(home):
@@ -67,6 +80,8 @@ def test_a_search_that_finds_nothing_is_no_failure(home):
         (["!"], "no words"),
         (["navy", "-k", "0"], "at least 1"),
         (["navy", "--category", "cars"], "no product is of the category 'cars'"),
+        (["navy", "--method", "images"], "no search index yet: run `imgassets search index`"),
+        (["index"], "no search model yet: run `imgassets train search`"),
     ],
 )
 def test_what_cannot_be_searched_is_one_line(home, arguments, says):

@@ -69,11 +69,13 @@ def test_definitions_are_loadable_and_every_asset_is_described() -> None:
         "type_questions", "pair_questions", "category_model", "vertical_type_model",
         "category_type_model", "type_accuracy", "image_matches", "analyst_views", "interventions",
         "causal_impact", "fetched_review_images", "review_signals", "review_image_ranks",
-        "review_ranker", "ranking_report", "nima_aesthetic", "nima_technical",
+        "review_ranker", "ranking_report", "nima_aesthetic", "nima_technical", "product_search",
+        "image_features", "image_embeddings", "image_attributes", "image_relevance",
+        "search_index",
     }  # fmt: skip
     assert {k.path[-1] for k in graph.external_asset_keys} == {
         "image_labels", "type_priorities", "flag_labels", "review_answers", "image_clicks",
-        "image_relevance", "engagement_daily", "review_images",
+        "engagement_daily", "review_images", "attribute_labels",
     }  # fmt: skip
     assert {"compliance_flags", "flag_assessments"} <= set(MAIN_ASSETS)
 

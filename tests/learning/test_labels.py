@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from imgassets.learning.labels import read_labels, read_type_priorities, slugify
+from imgassets.learning.labels import (
+    read_attribute_labels,
+    read_labels,
+    read_type_priorities,
+    slugify,
+)
+from imgassets.search.attributes import load_lexicon
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -109,3 +115,21 @@ def test_catalog_files_are_read(shared) -> None:
     assert labels.height == 562
     assert labels["group_id"].n_unique() == 60
     assert read_type_priorities(catalog / "truth" / "type_priority.csv").height > 16
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("product_id,value\np1,red\n", "missing columns: attribute"),
+        ("product_id,attribute,value\np1,colour,\n", "is empty: line 2"),
+        ("product_id,attribute,value\np1,sleeve length,long\n", "line 2: sleeve length"),
+        (
+            "product_id,attribute,value\np1,colour,red\np1,colour,navy\n",
+            r"contradicting value: p1 colour is red and navy \(lines 2, 3\)",
+        ),
+    ],
+)
+def test_a_bad_row_of_attributes_keeps_the_whole_file_out(tmp_path: Path, content, told) -> None:
+    (tmp_path / "labels.csv").write_text(content)
+    with pytest.raises(ValueError, match=told):
+        read_attribute_labels(tmp_path / "labels.csv", load_lexicon())

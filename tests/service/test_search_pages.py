@@ -121,7 +121,7 @@ def test_a_query_that_cannot_be_searched_is_explained(get, query, says):
 def test_nothing_asked_nothing_found_and_low_matches_are_told_apart(get):
     asked = get()
     assert (asked.status_code, links(asked)) == (200, [])
-    assert "not yet the images" in asked.text
+    assert "what the images show" in asked.text
     assert get(q="   ").text == asked.text.replace('value=""', 'value="   "', 1)
     nothing = get(q="unicorn", category="backpack")
     assert (nothing.status_code, links(nothing)) == (200, [])
@@ -147,10 +147,10 @@ def test_searching_in_a_browser(browser, service):
     page.keyboard.type("backpack")
     page.keyboard.press("Enter")
     page.wait_for_selector(".hits")
-    assert page.url.endswith("/search?q=backpack&category=")
+    assert page.url.endswith("/search?q=backpack&category=&method=")
     page.wait_for_function(SHOWN)
     keep(page, "search")
-    page.select_option("select", "t-shirt")
+    page.select_option("[name=category]", "t-shirt")
     page.click("button:text-is('Search')")
     page.wait_for_selector("[role=status]")
     assert page.input_value("[name=q]") == "backpack"

@@ -33,12 +33,6 @@ image_clicks = table_from_outside(
     "How often an image was shown and clicked; `imgassets clicks import FILE.csv` adds to them.",
 )
 
-image_relevance = table_from_outside(
-    "image_relevance",
-    "selection",
-    "How well an image fits its product's text; empty until encoders of texts fill it.",
-)
-
 
 @dg.asset(
     **partitioned("selection", "polars"),

@@ -1,8 +1,9 @@
 """From items and queries to a search model, and what every step of it finds.
 
-The images to learn from are cut in two, by style: the encoder learns from one part; how far its
-fine-tuning goes and what the re-ranker thinks of its answers is learnt from the other, whose images
-the encoder never saw, as it never saw those that it will be asked for.
+A model answers for images that it never learnt from, so its re-ranker has to learn on such images.
+The training is therefore cut into folds of whole styles (cross-fitting; Chernozhukov et al., 2018):
+for each fold, encoder, heads and reader learn from the others, and the re-ranker's lists are what
+they find in it. The model itself learns from all.
 """
 
 from __future__ import annotations
@@ -15,41 +16,36 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from imgassets.learning.evaluation import place_of
-from imgassets.learning.search.attribute_fit import fit_attribute_heads
 from imgassets.learning.search.attribute_heads import AttributeHeads
-from imgassets.learning.search.data import Items, Judged, SearchData
-from imgassets.learning.search.dual_training import LEARN, TEST, TUNE
-from imgassets.learning.search.encoders import IMAGES, Encoders, train_encoders
-from imgassets.learning.search.features import GROUPS, PIXEL_GROUPS, feature_matrix
+from imgassets.learning.search.data import Items, SearchData
+from imgassets.learning.search.encoders import Embedded, Tuned, open_training
+from imgassets.learning.search.features import GROUPS, PIXEL_GROUPS
+from imgassets.learning.search.folds import Folds
 from imgassets.learning.search.interpolation import Interpolation
-from imgassets.learning.search.lists import make_lists, read_inputs
-from imgassets.learning.search.model import SearchModel, known_values
-from imgassets.learning.search.phrases import Phrases
+from imgassets.learning.search.lists import make_lists, readings
+from imgassets.learning.search.model import SearchModel
 from imgassets.learning.search.query_attributes import QueryAttributes
-from imgassets.learning.search.questions import make_queries
-from imgassets.learning.search.reading import teach_reader
 from imgassets.learning.search.reranker_fit import Chosen, QueryList, fit_reranker
 from imgassets.learning.search.runs import fused_run, image_run, reranked_run
-from imgassets.learning.search.tokens import Vocabulary
+from imgassets.learning.search.understanding import Understanding
 from imgassets.search.baseline import WORDS, words_run
 from imgassets.search.evaluation import MethodRun
+from imgassets.search.measures import mean_of, measure
+from imgassets.search.settings import DUAL
 
 if TYPE_CHECKING:
     from imgassets.search.settings import SearchSettings
     from imgassets.settings import VisionSettings
 
+IMAGES, TUNED = "images", "images, fine-tuned"
 RERANKED, FUSED = "re-ranked", "words and re-ranked"
 """Methods, beside :data:`imgassets.search.baseline.WORDS`."""
 
-_TUNE = 0.35
-"""Share of the styles whose images the re-ranker learns from."""
-
-_MADE_QUERIES = 600
-"""Queries that are made of what is known of these images, at most, and at most two per image."""
-
 _LOW = 0.05
 """Share of the answerable queries whose best image may score less than what is called low."""
+
+_SHOWN = 10
+"""Items of an answer that fine-tuning is judged by."""
 
 Floats = NDArray[np.float32]
 Tell = Callable[[str], None]
@@ -66,7 +62,8 @@ class Found:
         interpolation: how far fine-tuning went; None: there was none.
         n_train: items learnt from.
         n_queries: queries that the re-ranker learnt from.
-        compared: nDCG@10 of each loss on queries that it did not learn from, and of the retriever.
+        compared: nDCG@10 of each re-ranker on queries that it did not learn from, and of the
+            retriever.
     """
 
     model: SearchModel
@@ -76,15 +73,6 @@ class Found:
     n_train: int
     n_queries: int
     compared: dict[str, float]
-
-
-@dataclass(frozen=True)
-class _Stage:
-    """A model on one part's images, all of them embedded."""
-
-    model: SearchModel
-    vectors: Floats
-    inputs: Floats
 
 
 def compete(
@@ -108,36 +96,49 @@ def compete(
         ValueError: there is too little to learn from; the message says what is missing.
         RuntimeError: a model cannot be loaded.
     """
-    learn, tune = _cut(data.train, data.seed)
-    parts = {LEARN: learn, TUNE: tune, TEST: data.test}
-    judged = {part: _over(data.train_queries, parts[part]) for part in (LEARN, TUNE)}
-    made = make_queries(tune.rows, min(_MADE_QUERIES, 2 * len(tune)), data.seed)
-    questions = _together(made, judged[TUNE])
-    encoders = train_encoders(
-        parts, judged[LEARN], questions, search, vision, data.seed, tell, without=ablate
-    )
-    best = encoders.best
-    trainer = _Rerankers(parts, judged[LEARN], questions, encoders, data, search, tell)
-    model, chosen = trainer.train(GROUPS)
+    folds = Folds.of(data.train.rows, data.train_queries, data.seed)
+    training = open_training(data.train, data.test, search, vision, data.seed, tell)
+    held = [training.fit(folds.learnt(fold), folds.asked_outside(fold)) for fold in folds.all]
+    everything = np.arange(len(data.train))
+    base = training.fit(everything, data.train_queries)
+    first = folds.all[0]
+
+    def target(embedded: Embedded) -> float:
+        places, questions = folds.held(first), folds.questions(first)
+        run = image_run(
+            data.train.rows[places], questions.queries, embedded.encoder.embed_texts,
+            embedded.images[places], most=_SHOWN,
+        )  # fmt: skip
+        return mean_of(measure(run, questions.judgements, cut=1))
+
+    trial = (held[first], folds.learnt(first), folds.asked_outside(first), target)
+    tuned = training.tune(base, data.train_queries, trial)
+    steps = _Steps(data, search, folds, held, tuned.embedded or base, tell)
+    model, chosen = steps.train(GROUPS)
     runs = [
         MethodRun(WORDS, words_run(data.test.rows, data.test_queries.queries)),
-        *_encoder_runs(encoders, data),
-        trainer.run(model, RERANKED, best.name),
+        steps.images_run(IMAGES, base),
+        *_tuned_run(steps, base, tuned),
     ]
-    reranked = runs[-1]
-    runs.append(MethodRun(FUSED, fused_run([runs[0].run, reranked.run]), against=WORDS))
+    retriever = runs[-1].name
+    reranked = steps.reranked_run(RERANKED, model, against=retriever)
+    runs += [reranked, MethodRun(FUSED, fused_run([runs[0].run, reranked.run]), against=WORDS)]
     if ablate:
         for group in GROUPS:
             rest = tuple(other for other in GROUPS if other != group)
-            less, _ = trainer.train(rest, chosen.loss)
-            runs.append(trainer.run(less, f"{RERANKED}, without {group}", RERANKED))
+            if group in PIXEL_GROUPS and search.encoder == DUAL:
+                pixels = [other for other in PIXEL_GROUPS if other != group]
+                less = training.fit(everything, data.train_queries, pixels)
+                runs.append(steps.images_run(f"{IMAGES}, without {group}", less, IMAGES))
+            without, _ = steps.train(rest, chosen.loss)
+            runs.append(steps.reranked_run(f"{RERANKED}, without {group}", without, RERANKED))
     return Found(
         model=model,
         runs=tuple(runs),
-        notes=encoders.notes,
-        interpolation=encoders.interpolation,
+        notes=tuned.notes,
+        interpolation=tuned.interpolation,
         n_train=len(data.train),
-        n_queries=questions.queries.height,
+        n_queries=len(chosen.out_of_fold),
         compared=chosen.compared,
     )
 
@@ -159,130 +160,86 @@ def search_run(model: SearchModel, items: Items, queries: pl.DataFrame, depth: i
     return reranked_run(model, items.rows, queries, vectors, inputs, depth)
 
 
-def _encoder_runs(encoders: Encoders, data: SearchData) -> list[MethodRun]:
-    """Return the runs of the encoders: as trained first, without features, fine-tuned."""
-    queries = data.test_queries.queries
-    return [
-        MethodRun(
-            one.name,
-            image_run(data.test.rows, queries, one.encoder.embed_texts, one.images[TEST]),
-            against=None if one.name == IMAGES else IMAGES,
-            note=one.note,
-        )
-        for one in encoders.all
-    ]
+@dataclass(frozen=True)
+class _Steps:
+    """What comes after encoders: heads, reader and re-ranker, on some groups of features."""
 
-
-class _Rerankers:
-    """Trains heads, the reader of queries and re-rankers on one encoder."""
-
-    def __init__(
-        self,
-        parts: dict[str, Items],
-        judged: Judged,
-        questions: Judged,
-        encoders: Encoders,
-        data: SearchData,
-        search: SearchSettings,
-        tell: Tell,
-    ) -> None:
-        self._parts, self._judged, self._questions = parts, judged, questions
-        self._best, self._data, self._search, self._tell = encoders.best, data, search, tell
-        learn = parts[LEARN].rows
-        self._vocabulary = Vocabulary.of([*Phrases(learn).texts(), *judged.queries["query"]])
+    data: SearchData
+    search: SearchSettings
+    folds: Folds
+    held: Sequence[Embedded]
+    best: Embedded
+    tell: Tell
 
     def train(self, groups: Sequence[str], loss: str = "") -> tuple[SearchModel, Chosen]:
         """Train a model that reads some groups of custom features."""
-        self._tell(f"re-ranker on {', '.join(groups)}")
-        heads = self._heads(groups)
-        reader = self._reader(heads)
-        tune = self._parts[TUNE]
-        untrained = SearchModel(
-            self._best.encoder, heads, reader, None, tuple(groups),  # type: ignore[arg-type]
-            self._data.features_version, low=0.0,
+        self.tell(f"heads of attributes, on {', '.join(groups)}")
+        understanding = Understanding(self.data.train, self.folds, groups, self.data.seed)
+        lists: list[QueryList] = []
+        for fold, embedded in zip(self.folds.all, self.held, strict=True):
+            heads, reader = understanding.outside(fold, embedded.images)
+            stage = self._untrained(embedded, heads, reader, groups)
+            places = self.folds.held(fold)
+            vectors = embedded.images[places]
+            inputs = stage.reranker_inputs(vectors, self.data.train.features[places])
+            lists += make_lists(
+                stage, self.data.train.rows[places], self.folds.questions(fold),
+                vectors, inputs, self.search.depth, fold,
+            )  # fmt: skip
+        heads, reader = understanding.of_all(self.best.images, self.data.train_queries)
+        whole = self._untrained(self.best, heads, reader, groups)
+        chosen = fit_reranker(
+            lists, readings(whole, groups, self.best.images.shape[1]),
+            self.data.seed, loss or self.search.reranker, self.tell,
         )  # fmt: skip
-        vectors = self._best.images[TUNE]
-        inputs = untrained.reranker_inputs(vectors, tune.features)
-        lists = make_lists(
-            untrained, tune.rows, self._questions, vectors, inputs,
-            self._search.depth, self._data.seed,
-        )  # fmt: skip
-        read = read_inputs(untrained, groups, vectors.shape[1])
-        chosen = fit_reranker(lists, read, self._data.seed, loss or self._search.reranker)
-        model = replace(
-            untrained, reranker=chosen.reranker, low=_low(chosen, lists),
-            info={
-                "groups": list(groups), "reranker": dict(chosen.reranker.info),
-                "features_version": self._data.features_version,
-            },
-        )  # fmt: skip
+        info = {"groups": list(groups), "reranker": chosen.reranker.info}
+        model = replace(whole, reranker=chosen.reranker, low=_low(chosen, lists), info=info)
         return model, chosen
 
-    def run(self, model: SearchModel, name: str, against: str) -> MethodRun:
-        """Return what a model finds in the test's gallery."""
-        test, vectors = self._parts[TEST], self._best.images[TEST]
-        inputs = model.reranker_inputs(vectors, test.features)
-        queries = self._data.test_queries.queries
-        run = reranked_run(model, test.rows, queries, vectors, inputs, self._search.depth)
+    def images_run(self, name: str, embedded: Embedded, against: str | None = None) -> MethodRun:
+        """Return what an encoder alone finds in the test's gallery."""
+        run = image_run(
+            self.data.test.rows, self.data.test_queries.queries,
+            embedded.encoder.embed_texts, embedded.images[len(self.data.train) :],
+        )  # fmt: skip
         return MethodRun(name, run, against)
 
-    def _heads(self, groups: Sequence[str]) -> AttributeHeads:
-        if "attributes" not in groups:
-            return AttributeHeads.none()
-        learn = self._parts[LEARN]
-        pixels = [group for group in PIXEL_GROUPS if group in groups]
-        return fit_attribute_heads(
-            learn.rows, self._best.images[LEARN], feature_matrix(learn.features, pixels),
-            self._data.seed, pixels,
+    def reranked_run(self, name: str, model: SearchModel, against: str) -> MethodRun:
+        """Return what a model finds there."""
+        test, vectors = self.data.test, self.best.images[len(self.data.train) :]
+        inputs = model.reranker_inputs(vectors, test.features)
+        queries = self.data.test_queries.queries
+        run = reranked_run(model, test.rows, queries, vectors, inputs, self.search.depth)
+        return MethodRun(name, run, against)
+
+    def _untrained(
+        self,
+        embedded: Embedded,
+        heads: AttributeHeads,
+        reader: QueryAttributes,
+        groups: Sequence[str],
+    ) -> SearchModel:
+        return SearchModel(
+            embedded.encoder, heads, reader, None,  # type: ignore[arg-type]  # set when fitted
+            tuple(groups), self.data.features_version, low=0.0,
         )  # fmt: skip
 
-    def _reader(self, heads: AttributeHeads) -> QueryAttributes:
-        rows = self._parts[LEARN].rows
-        values = known_values(heads)
-        return teach_reader(rows, self._judged, values, self._vocabulary, self._data.seed)
 
-
-def _cut(items: Items, seed: int) -> tuple[Items, Items]:
-    """Cut items in two by a hash of their style: to learn from, and to tune by.
-
-    Raises:
-        ValueError: all of them are of one part.
-    """
-    place = {group: place_of(f"tune|{group}", seed) for group in items.rows["group_id"].unique()}
-    tune = items.rows["group_id"].replace_strict(place, return_dtype=pl.Float64) < _TUNE
-    if tune.all() or not tune.any():
-        raise ValueError(
-            f"{len(items)} images of {len(place)} styles are too few to train a search model: "
-            "ingest more products with titles"
-        )
-    places = tune.to_numpy()
-    return items.take(np.flatnonzero(~places)), items.take(np.flatnonzero(places))
-
-
-def _over(judged: Judged, items: Items) -> Judged:
-    """Return queries with an answer among some items."""
-    judgements = judged.judgements.join(items.rows.select("item_id"), on="item_id", how="semi")
-    answered = judgements.filter(pl.col("relevance") > 0)
-    return Judged(judged.queries.join(answered, on="query_id", how="semi"), judgements)
-
-
-def _together(made: Judged, judged: Judged) -> Judged:
-    """Return queries of both, whose grades may be on scales of their own."""
-    parts = []
-    for source, of in (("made", made), ("judged", judged)):
-        named = pl.lit(f"{source}:") + pl.col("query_id")
-        parts.append(
-            (of.queries.with_columns(query_id=named), of.judgements.with_columns(query_id=named))
-        )
-    return Judged(pl.concat([q for q, _ in parts]), pl.concat([j for _, j in parts]))
+def _tuned_run(steps: _Steps, base: Embedded, tuned: Tuned) -> list[MethodRun]:
+    """Return the fine-tuned encoder's run, if there was fine-tuning."""
+    if tuned.interpolation is None and tuned.embedded is None:
+        return []
+    run = steps.images_run(TUNED, tuned.embedded or base, IMAGES)
+    strength = "" if tuned.interpolation is None else f"{tuned.interpolation.strength:g}"
+    return [run._replace(note=f"strength {strength} of LoRA" if strength else "")]
 
 
 def _low(chosen: Chosen, lists: Sequence[QueryList]) -> float:
     """Return the score that all but a few answerable queries' best images reach."""
     slope, intercept = chosen.reranker.calibration
     best = [
-        logits[one.retrieved].max()
+        logits.max()
         for logits, one in zip(chosen.out_of_fold, lists, strict=True)
-        if one.retrieved.any()
+        if one.grades.max() >= 1
     ]
     return float(1 / (1 + np.exp(-(slope * np.quantile(best, _LOW) + intercept))))

@@ -103,6 +103,14 @@ class DualEncoder:
         self._backbone = backbone
         self._strength = strength
 
+    def between(
+        self, weights: dict[str, Floats], pictures: AdaptedBackbone, strength: float
+    ) -> DualEncoder:
+        """Return this encoder with other weights on an adapted backbone."""
+        return DualEncoder(
+            self.vocabulary, weights, self.feature_groups, pictures, self._backbone, strength
+        )
+
     def embed_images(self, squares: NDArray[np.uint8], features: Floats) -> Floats:
         """Embed pictures; see the interface."""
         return self.project(self.pictures.embed(squares), features)

@@ -6,16 +6,17 @@ What the backbone says up to its last block is computed once per picture; fittin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from imgassets.learning.search.data import Items, Judged
 from imgassets.learning.search.dual import AdaptedBackbone, DualEncoder, Pictures
 from imgassets.learning.search.dual_fit import Contrast, FitOptions, Lesson, fit_towers, learn
 from imgassets.learning.search.features import feature_matrix
-from imgassets.learning.search.interpolation import Interpolation, interpolate
 from imgassets.learning.search.lora import inject_lora, lora_parameters, set_strength
 from imgassets.vision.backbones import backbone_name, load_backbone
 from imgassets.vision.last_block import load_last_block
@@ -24,20 +25,16 @@ if TYPE_CHECKING:
     from imgassets.search.settings import SearchSettings
     from imgassets.settings import VisionSettings
 
-LEARN, TUNE, TEST = "learn", "tune", "test"
-"""The parts of the items: towers and adapters learn from the first; the re-ranker learns from the
-second, which also decides how far fine-tuning goes; the third is for figures alone."""
-
 Floats = NDArray[np.float32]
+Places = NDArray[np.int64]
 Tell = Callable[[str], None]
 
 
 class DualTraining:
-    """Pictures as the backbone sees them, and encoders fitted to them.
+    """Pictures as the backbone sees them, and encoders fitted to some of them.
 
     Args:
-        parts: items by part: :data:`LEARN`, :data:`TUNE`, :data:`TEST`.
-        judged: queries judged over the part that is learnt from.
+        parts: items, each with its pictures; places count through all of them.
         search: sizes, epochs, learning rates, LoRA.
         vision: the backbone.
         seed: of everything random.
@@ -45,92 +42,84 @@ class DualTraining:
 
     Raises:
         RuntimeError: the backbone cannot be loaded.
-
-    Attributes:
-        lesson: texts of the part that is learnt from.
-        can_adapt: whether the backbone has a last block that LoRA could go into.
     """
 
     def __init__(
         self,
-        parts: Mapping[str, Items],
-        judged: Judged,
+        parts: Sequence[Items],
         search: SearchSettings,
         vision: VisionSettings,
         seed: int,
         tell: Tell,
     ) -> None:
-        self.lesson = Lesson.of(parts[LEARN].rows, judged)
-        self._parts, self._search, self._seed, self._tell = parts, search, seed, tell
+        import torch
+
+        self._rows = pl.concat([items.rows for items in parts])
+        self._frame = pl.concat([items.features for items in parts])
+        self._search, self._vision, self._seed, self._tell = search, vision, seed, tell
         self._backbone = backbone_name(vision)
-        try:
-            self._adapted: AdaptedBackbone | None = AdaptedBackbone(load_last_block(vision))
-        except RuntimeError:
-            self._adapted = None
         self._pictures: Pictures = load_backbone(vision)
-        self._hidden = {}
-        self._vectors: dict[str, Floats] = {}
-        for part, items in parts.items():
-            tell(f"{len(items)} images through the backbone")
-            if self._adapted is None:
-                self._vectors[part] = self._pictures.embed(items.squares)
-            else:
-                self._hidden[part] = self._adapted.block.trunk(items.squares)
-                self._vectors[part] = self._adapted.answer(self._hidden[part])
+        self._hidden: Any = None
+        tell(f"{self._rows.height} images through the backbone")
+        if (adapted := _adaptable(vision)) is None:
+            embedded = [self._pictures.embed(items.squares) for items in parts]
+            self._vectors: Floats = np.concatenate(embedded)
+        else:
+            self._hidden = torch.cat([adapted.block.trunk(items.squares) for items in parts])
+            self._vectors = adapted.answer(self._hidden)
 
     @property
     def can_adapt(self) -> bool:
         """Whether the backbone has a last block, and the settings ask for LoRA."""
-        return self._adapted is not None and self._search.lora_rank > 0
+        return self._hidden is not None and self._search.lora_rank > 0
 
-    def fit(self, groups: Sequence[str]) -> DualEncoder:
+    def fit(self, groups: Sequence[str], places: Places, judged: Judged) -> DualEncoder:
         """Fit towers on the backbone as it is.
 
         Args:
             groups: of custom features that the pictures' tower reads.
+            places: the items that are learnt from.
+            judged: queries judged over them.
         """
         self._tell(f"encoder on {', '.join(['the backbone', *groups])}")
-        inputs = np.hstack([self._vectors[LEARN], self._features(LEARN, groups)])
+        lesson = Lesson.of(self._rows[places], judged)
+        inputs = np.hstack([self._vectors, self._features(groups)])[places]
         options = FitOptions(
             self._search.epochs, self._search.learning_rate, self._search.dimension, self._seed
         )
-        weights = fit_towers(inputs, self.lesson, options)
-        return DualEncoder(self.lesson.vocabulary, weights, groups, self._pictures, self._backbone)
+        weights = fit_towers(inputs, lesson, options)
+        return DualEncoder(lesson.vocabulary, weights, groups, self._pictures, self._backbone)
 
-    def images(self, encoder: DualEncoder, part: str) -> Floats:
-        """Return the vectors of a part's images, of an encoder that was fitted here last."""
-        vectors = self._vectors[part]
-        if encoder.pictures is self._adapted and self._adapted is not None:
-            vectors = self._adapted.answer(self._hidden[part])
-        return encoder.project(vectors, self._features(part, encoder.feature_groups))
+    def images(self, encoder: DualEncoder) -> Floats:
+        """Return the vectors of all items, of an encoder that was fitted here."""
+        vectors = self._vectors
+        if isinstance(encoder.pictures, AdaptedBackbone):
+            vectors = encoder.pictures.answer(self._hidden)
+        return encoder.project(vectors, self._features(encoder.feature_groups))
 
-    def fine_tune(
-        self, base: DualEncoder, target: Callable[[DualEncoder], float]
-    ) -> tuple[DualEncoder, Interpolation]:
-        """Put LoRA into the last block, let it and the towers learn, and interpolate with before.
-
-        The former ability is what the backbone alone knows of resemblance: how often an image's ten
-        nearest ones are of its category, in the tuning part.
+    def fine_tune(self, base: DualEncoder, places: Places, judged: Judged) -> FineTuning:
+        """Put LoRA into the last block, and let it and the towers learn.
 
         Args:
             base: what :meth:`fit` returned.
-            target: what fine-tuning is for, measured on the tuning part; better if larger.
+            places: the items that are learnt from.
+            judged: queries judged over them.
 
-        Returns:
-            The encoder at the strength that was chosen (at 0 it is ``base``), and the curve.
+        Raises:
+            ValueError: the backbone has no last block.
         """
         import torch
         from torch.nn.functional import normalize
 
-        if self._adapted is None:
-            raise ValueError("this backbone has no last block")
-        block, hidden = self._adapted.block, self._hidden[LEARN]
+        if (adapted := _adaptable(self._vision)) is None:
+            raise ValueError(f"the backbone {self._backbone} has no last block to fine-tune")
+        block, hidden = adapted.block, self._hidden[torch.from_numpy(places)]
         module, layers = block.adaptable()
         inject_lora(module, self._search.lora_rank, layers, self._seed)
-        features = torch.from_numpy(self._features(LEARN, base.feature_groups))
+        features = torch.from_numpy(self._features(base.feature_groups)[places])
 
-        def inputs(places: NDArray[np.int64]) -> torch.Tensor:
-            rows = torch.from_numpy(places)
+        def inputs(batch: Places) -> torch.Tensor:
+            rows = torch.from_numpy(batch)
             vectors = normalize(block.tail(hidden[rows]), dim=1).cpu()
             return torch.cat([vectors, features[rows]], dim=1)
 
@@ -138,7 +127,8 @@ class DualTraining:
             name: torch.from_numpy(value.copy()).requires_grad_(name not in ("mean", "scale"))
             for name, value in base.weights.items()
         }
-        contrast = Contrast(self.lesson, self._seed + 1)
+        lesson = replace(Lesson.of(self._rows[places], judged), vocabulary=base.vocabulary)
+        contrast = Contrast(lesson, self._seed + 1)
         towers = [value for value in weights.values() if value.requires_grad]
         learn(
             weights, contrast, inputs, [*lora_parameters(module), *towers, contrast.log_scale],
@@ -147,36 +137,57 @@ class DualTraining:
             progress=lambda done, all_: self._tell(f"LoRA, epoch {done} of {all_}"),
         )  # fmt: skip
         tuned = {name: value.detach().numpy() for name, value in weights.items()}
+        return FineTuning(base, adapted, tuned)
 
-        def at(strength: float) -> DualEncoder:
-            set_strength(module, strength)
-            between = {
-                name: ((1 - strength) * base.weights[name] + strength * tuned[name]).astype(
-                    np.float32
-                )
-                for name in tuned
-            }
-            return DualEncoder(
-                base.vocabulary, between, base.feature_groups,
-                self._adapted or self._pictures, self._backbone, strength,
-            )  # fmt: skip
+    def resemblance(self, tuning: FineTuning, places: Places, k: int = 10) -> float:
+        """Return the mean share of images' k nearest ones that are of their category.
 
-        def both(strength: float) -> tuple[float, float]:
-            return target(at(strength)), self._resemblance()
+        The backbone alone is asked, at the strength that was set last: what it knew before.
+        """
+        import torch
 
-        chosen = interpolate(both, self._search.keep_ability)
-        return at(chosen.strength) if chosen.strength else base, chosen
-
-    def _resemblance(self, k: int = 10) -> float:
-        """Return the mean share of images' k nearest ones that are of their category."""
-        if self._adapted is None:
-            raise ValueError("this backbone has no last block")
-        vectors = self._adapted.answer(self._hidden[TUNE])
-        category = self._parts[TUNE].rows["category"].to_numpy()
+        vectors = tuning.pictures.answer(self._hidden[torch.from_numpy(places)])
+        category = self._rows["category"].to_numpy()[places]
         alike = vectors @ vectors.T
         np.fill_diagonal(alike, -np.inf)
         nearest = np.argsort(-alike, axis=1, kind="stable")[:, :k]
         return float((category[nearest] == category[:, None]).mean())
 
-    def _features(self, part: str, groups: Sequence[str]) -> Floats:
-        return feature_matrix(self._parts[part].features, groups)
+    def _features(self, groups: Sequence[str]) -> Floats:
+        return feature_matrix(self._frame, groups)
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """An encoder before and after fine-tuning, and all between.
+
+    Attributes:
+        base: the former encoder.
+        pictures: the backbone with adapters.
+        tuned: the towers' fine-tuned weights.
+    """
+
+    base: DualEncoder
+    pictures: AdaptedBackbone
+    tuned: Mapping[str, Floats]
+
+    def at(self, strength: float) -> DualEncoder:
+        """Return the encoder between both; the last strength asked for is the adapters'.
+
+        Args:
+            strength: 0 is the former encoder, 1 the fine-tuned one.
+        """
+        set_strength(self.pictures.block.adaptable()[0], strength)
+        between = {
+            name: ((1 - strength) * self.base.weights[name] + strength * value).astype(np.float32)
+            for name, value in self.tuned.items()
+        }
+        return self.base.between(between, self.pictures, strength)
+
+
+def _adaptable(vision: VisionSettings) -> AdaptedBackbone | None:
+    """Return the backbone with its last block apart; None where it has no list of blocks."""
+    try:
+        return AdaptedBackbone(load_last_block(vision))
+    except RuntimeError:
+        return None

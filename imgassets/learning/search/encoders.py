@@ -1,153 +1,194 @@
-"""The encoders that a training makes: as trained first, without some features, fine-tuned."""
+"""Training the encoder that the settings name, as often as cross-fitting asks for one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgassets.learning.search.data import Items, Judged
 from imgassets.learning.search.dual import DualEncoder
-from imgassets.learning.search.dual_training import TUNE, DualTraining
 from imgassets.learning.search.encoder import SearchEncoder
 from imgassets.learning.search.features import PIXEL_GROUPS, feature_matrix
-from imgassets.learning.search.interpolation import Interpolation
-from imgassets.learning.search.runs import image_run
-from imgassets.search.measures import mean_of, measure
+from imgassets.learning.search.interpolation import Interpolation, interpolate
 from imgassets.search.settings import DUAL
 
 if TYPE_CHECKING:
+    from imgassets.learning.search.dual_training import DualTraining
     from imgassets.search.settings import SearchSettings
     from imgassets.settings import VisionSettings
 
-IMAGES, TUNED = "images", "images, fine-tuned"
-"""Names of the encoder as it was first, and after fine-tuning."""
-
-_SHOWN = 10
-"""Items of an answer that fine-tuning is judged by."""
-
 Floats = NDArray[np.float32]
+Places = NDArray[np.int64]
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """An encoder, and the items by it.
+    """An encoder, and all items by it: those of the training, then those of the test.
 
     Attributes:
-        name: of the method.
         encoder: the encoder.
-        images: the items' vectors by part, float32 [n, d].
-        note: what to know about it.
+        images: float32 [n, d].
     """
 
-    name: str
     encoder: SearchEncoder
-    images: Mapping[str, Floats]
-    note: str = ""
+    images: Floats
 
 
 @dataclass(frozen=True)
-class Encoders:
-    """What was trained.
+class Tuned:
+    """An encoder after fine-tuning.
 
     Attributes:
-        all: every encoder; the first is the one that others are compared with.
-        best: the one that answers.
-        interpolation: how far fine-tuning went; None: there was none.
+        embedded: at the strength that was chosen; None: there was no fine-tuning, or strength 0
+            was.
+        interpolation: how the strength was chosen; None: it was not.
         notes: what a person should know.
     """
 
-    all: tuple[Embedded, ...]
-    best: Embedded
-    interpolation: Interpolation | None
-    notes: tuple[str, ...]
+    embedded: Embedded | None
+    interpolation: Interpolation | None = None
+    notes: tuple[str, ...] = ()
 
 
-def train_encoders(
-    parts: Mapping[str, Items],
-    judged: Judged,
-    questions: Judged,
-    search: SearchSettings,
-    vision: VisionSettings,
-    seed: int,
-    tell: Callable[[str], None],
-    *,
-    without: bool,
-) -> Encoders:
-    """Train the encoder that the settings name.
+class Training(Protocol):
+    """What every kind of encoder offers to cross-fitting."""
+
+    def fit(self, places: Places, judged: Judged, groups: Sequence[str] = PIXEL_GROUPS) -> Embedded:
+        """Return an encoder that learnt from some items and queries, before fine-tuning."""
+        ...
+
+    def tune(
+        self,
+        base: Embedded,
+        judged: Judged,
+        held: tuple[Embedded, Places, Judged, Callable[[Embedded], float]],
+    ) -> Tuned:
+        """Fine-tune on all items of the training.
+
+        Args:
+            base: an encoder that learnt from all of them.
+            judged: queries judged over them.
+            held: an encoder that learnt from some, these and queries judged over them, and what
+                fine-tuning is for, measured on the others.
+        """
+        ...
+
+
+def open_training(
+    train: Items, test: Items, search: SearchSettings, vision: VisionSettings, seed: int, tell: Tell
+) -> Training:
+    """Prepare to train the encoder that the settings name.
 
     Args:
-        parts: items by part, see :mod:`imgassets.learning.search.dual_training`.
-        judged: queries judged over the part that is learnt from.
-        questions: queries judged over the tuning part.
+        train: what may be learnt from.
+        test: what is only embedded.
         search: encoder, sizes, epochs.
         vision: the general backbone and the device.
         seed: of everything random.
         tell: called with what is being done.
-        without: also train without each group of custom features.
+
+    Raises:
+        RuntimeError: a model cannot be loaded.
     """
-    if search.encoder != DUAL:
-        return _train_clip(parts, search, vision, seed, tell)
-    training = DualTraining(parts, judged, search, vision, seed, tell)
+    if search.encoder == DUAL:
+        from imgassets.learning.search.dual_training import DualTraining
 
-    def embedded(encoder: DualEncoder, name: str, note: str = "") -> Embedded:
-        return Embedded(
-            name, encoder, {part: training.images(encoder, part) for part in parts}, note
-        )
+        return _Dual(DualTraining((train, test), search, vision, seed, tell), len(train), search)
+    return _Clip(train, test, search, vision, seed, tell)
 
-    base = embedded(training.fit(PIXEL_GROUPS), IMAGES)
-    found = [base]
-    if without:
-        for group in PIXEL_GROUPS:
-            rest = tuple(other for other in PIXEL_GROUPS if other != group)
-            found.append(embedded(training.fit(rest), f"{IMAGES}, without {group}"))
-    if not training.can_adapt:
-        return Encoders(tuple(found), base, None, ("the encoder was not fine-tuned",))
 
-    def target(encoder: DualEncoder) -> float:
-        run = image_run(
-            parts[TUNE].rows, questions.queries, encoder.embed_texts,
-            training.images(encoder, TUNE), most=_SHOWN,
+@dataclass(frozen=True)
+class _Dual:
+    """Towers on the general backbone, then LoRA in its last block."""
+
+    training: DualTraining
+    n_train: int
+    search: SearchSettings
+
+    def fit(self, places: Places, judged: Judged, groups: Sequence[str] = PIXEL_GROUPS) -> Embedded:
+        encoder = self.training.fit(groups, places, judged)
+        return Embedded(encoder, self.training.images(encoder))
+
+    def tune(
+        self,
+        base: Embedded,
+        judged: Judged,
+        held: tuple[Embedded, Places, Judged, Callable[[Embedded], float]],
+    ) -> Tuned:
+        training = self.training
+        if not training.can_adapt:
+            return Tuned(None, notes=("the encoder was not fine-tuned",))
+        tried, places, asked, target = held
+        trial = training.fine_tune(_dual(tried), places, asked)
+        others = np.setdiff1d(np.arange(self.n_train), places)
+
+        def both(strength: float) -> tuple[float, float]:
+            encoder = trial.at(strength)
+            embedded = Embedded(encoder, training.images(encoder))
+            return target(embedded), training.resemblance(trial, others)
+
+        chosen = interpolate(both, self.search.keep_ability)
+        if not chosen.strength:
+            return Tuned(None, chosen)
+        whole = training.fine_tune(_dual(base), np.arange(self.n_train), judged)
+        encoder = whole.at(chosen.strength)
+        return Tuned(Embedded(encoder, training.images(encoder)), chosen)
+
+
+def _dual(embedded: Embedded) -> DualEncoder:
+    if not isinstance(embedded.encoder, DualEncoder):
+        raise TypeError(f"a dual encoder is wanted, not one of kind {embedded.encoder.kind}")
+    return embedded.encoder
+
+
+class _Clip:
+    """A model of transformers, which needs no training to be asked; fine-tuned by LoRA."""
+
+    def __init__(
+        self,
+        train: Items,
+        test: Items,
+        search: SearchSettings,
+        vision: VisionSettings,
+        seed: int,
+        tell: Tell,
+    ) -> None:
+        from imgassets.learning.search.clip import ClipEncoder
+
+        self._train, self._test, self._search, self._vision = train, test, search, vision
+        self._seed, self._tell = seed, tell
+        self._base = self._embed(ClipEncoder(search.encoder, search.encoder_revision, vision))
+
+    def fit(self, places: Places, judged: Judged, groups: Sequence[str] = PIXEL_GROUPS) -> Embedded:
+        return self._base
+
+    def tune(
+        self,
+        base: Embedded,
+        judged: Judged,
+        held: tuple[Embedded, Places, Judged, Callable[[Embedded], float]],
+    ) -> Tuned:
+        from imgassets.learning.search.clip_training import train_clip
+
+        if not self._search.lora_rank:
+            return Tuned(None, notes=("the encoder was not fine-tuned",))
+        tuned = train_clip(
+            self._train, self._search, self._vision, self._seed, PIXEL_GROUPS,
+            lambda done, total: self._tell(f"LoRA, batch {done} of {total}"),
         )  # fmt: skip
-        return mean_of(measure(run, questions.judgements, cut=1))
+        return Tuned(self._embed(tuned.encoder), tuned.interpolation, tuned.notes)
 
-    assert isinstance(base.encoder, DualEncoder)
-    tuned, interpolation = training.fine_tune(base.encoder, target)
-    note = f"strength {interpolation.strength:g} of LoRA"
-    best = embedded(tuned, TUNED, note)
-    return Encoders((*found, best), best, interpolation, ())
-
-
-def _train_clip(
-    parts: Mapping[str, Items],
-    search: SearchSettings,
-    vision: VisionSettings,
-    seed: int,
-    tell: Callable[[str], None],
-) -> Encoders:
-    from imgassets.learning.search.clip import ClipEncoder
-    from imgassets.learning.search.clip_training import train_clip
-    from imgassets.learning.search.dual_training import LEARN
-
-    def embedded(encoder: SearchEncoder, name: str) -> Embedded:
-        tell(f"{name}: images through {search.encoder}")
-        images = {
-            part: encoder.embed_images(
+    def _embed(self, encoder: SearchEncoder) -> Embedded:
+        self._tell(f"images through {self._search.encoder}")
+        parts = [
+            encoder.embed_images(
                 items.squares, feature_matrix(items.features, encoder.feature_groups)
             )
-            for part, items in parts.items()
-        }
-        return Embedded(name, encoder, images)
-
-    base = embedded(ClipEncoder(search.encoder, search.encoder_revision, vision), IMAGES)
-    if not search.lora_rank:
-        return Encoders((base,), base, None, ("the encoder was not fine-tuned",))
-    tuned = train_clip(
-        parts[LEARN], search, vision, seed, PIXEL_GROUPS,
-        lambda done, total: tell(f"LoRA, batch {done} of {total}"),
-    )  # fmt: skip
-    best = embedded(tuned.encoder, TUNED)
-    return Encoders((base, best), best, tuned.interpolation, tuned.notes)
+            for items in (self._train, self._test)
+        ]
+        return Embedded(encoder, np.concatenate(parts))

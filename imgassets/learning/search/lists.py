@@ -1,4 +1,4 @@
-"""The lists that a re-ranker learns from: a query, what answers it, and what is taken for it."""
+"""The lists that a re-ranker learns from: queries, and what their retriever finds."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from imgassets.learning.search.data import Judged
 from imgassets.learning.search.features import reranker_columns
 from imgassets.learning.search.model import SearchModel, shown_values
 from imgassets.learning.search.reranker import pair_inputs
-from imgassets.learning.search.reranker_fit import QueryList
+from imgassets.learning.search.reranker_fit import QueryList, Reading
 
-_ANSWERS, _RANDOM = 20, 10
-"""Answers of a list that the retriever missed, at most; and images drawn from all."""
+EVERYTHING, MATCHES = "everything", "likeness and matches"
+"""What a network reads: vectors, their product, custom features and matches; or little of it."""
+
+_HIDDEN, _FEW = (128, 32), (16,)
 
 Floats = NDArray[np.float32]
 
@@ -27,9 +29,9 @@ def make_lists(
     vectors: Floats,
     inputs: Floats,
     depth: int,
-    seed: int,
+    fold: int,
 ) -> list[QueryList]:
-    """Return a list per query: what its retriever finds (hard negatives), missed answers, others.
+    """Return a list per query: what its retriever finds, answers and what is taken for them.
 
     Args:
         model: encoder, heads and reader; no re-ranker is needed.
@@ -39,12 +41,11 @@ def make_lists(
         vectors: the items', float32 [n, d].
         inputs: the items', float32 [n, f].
         depth: images that are found for each query.
-        seed: of what is drawn.
+        fold: that the items are of.
 
     Returns:
         Lists in which some images are better than others.
     """
-    rng = np.random.default_rng(seed)
     numbered = rows.select("item_id").with_row_index("place")
     grades = judged.judgements.with_columns(
         grade=pl.col("relevance") / pl.col("relevance").max().over("query_id")
@@ -59,7 +60,6 @@ def make_lists(
     }
     known = judged.queries.filter(pl.col("query_id").is_in(list(answers))).sort("query_id")
     shown = shown_values(model.heads, inputs)
-    groups = rows["group_id"].to_list()
     lists = []
     embedded = model.encoder.embed_texts(known["query"].to_list())
     for (query_id, text), query in zip(
@@ -68,29 +68,28 @@ def make_lists(
         places, of = answers[query_id]
         graded = np.zeros(rows.height, np.float32)
         graded[places] = of
-        found = np.argsort(-(vectors @ query), kind="stable")[:depth]
-        missed = np.setdiff1d(places, found)
-        missed = np.sort(rng.permutation(missed)[:_ANSWERS])
-        others = np.setdiff1d(rng.integers(rows.height, size=_RANDOM), [*found, *missed])
-        chosen = np.concatenate([found, missed, others])
+        chosen = np.argsort(-(vectors @ query), kind="stable")[:depth]
         if graded[chosen].max() == graded[chosen].min():
             continue
         match = model.reader.match(
-            text, {name: of[chosen] for name, of in shown.items()}, len(chosen)
+            text, {name: values[chosen] for name, values in shown.items()}, len(chosen)
         )
         lists.append(
             QueryList(
                 pair_inputs(query, vectors[chosen], inputs[chosen], match),
                 graded[chosen],
-                groups[places[int(of.argmax())]],
-                np.arange(len(chosen)) < len(found),
+                fold,
+                np.sort(of)[::-1],
             )
         )
     return lists
 
 
-def read_inputs(model: SearchModel, groups: Sequence[str], dimension: int) -> NDArray[np.bool_]:
-    """Return which of :func:`pair_inputs` a re-ranker of some groups reads, bool [p].
+def readings(model: SearchModel, groups: Sequence[str], dimension: int) -> dict[str, Reading]:
+    """Return what networks of some groups may read, by name.
+
+    Everything is much for few queries: a network may rather learn its images by heart. So one that
+    reads likeness and matches alone competes.
 
     Args:
         model: heads and reader.
@@ -101,6 +100,17 @@ def read_inputs(model: SearchModel, groups: Sequence[str], dimension: int) -> ND
     features = np.zeros(max(part.stop for part in columns.values()), bool)
     for group in groups:
         features[columns[group]] = True
-    attributes = "attributes" in groups
-    match = np.full(2 * len(model.reader.values) + 1, attributes)
-    return np.concatenate([np.ones(1 + 3 * dimension, bool), features, match])
+    match = np.full(2 * len(model.reader.values) + 1, "attributes" in groups)
+    vectors = np.ones(3 * dimension, bool)
+    parts = {
+        EVERYTHING: ([True], vectors, features, match),
+        MATCHES: ([True], ~vectors, np.zeros_like(features), match),
+    }
+    masks = {name: np.concatenate(part) for name, part in parts.items()}
+    found = {EVERYTHING: Reading(masks[EVERYTHING], _HIDDEN)}
+    if match.any():
+        found |= {
+            MATCHES: Reading(masks[MATCHES], ()),
+            f"{MATCHES}, deep": Reading(masks[MATCHES], _FEW),
+        }
+    return found

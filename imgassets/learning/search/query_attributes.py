@@ -27,6 +27,9 @@ _WEIGHTS, _ABOUT = "query_attributes.safetensors", "query_attributes.json"
 _SURELY = 0.01
 """Least probability of what is asked for, so that no head's error rules an image out."""
 
+_NEVER = -1e9
+"""The logarithm of the odds of what is not asked for."""
+
 _REGULARISATION = 10.0
 """scikit-learn's C."""
 
@@ -112,7 +115,7 @@ def fit_query_attributes(
         vocabulary: what texts are read by.
 
     Returns:
-        Readers of the attributes that some text names and another does not, or names otherwise.
+        Readers of all attributes; one that no text names is never asked for.
     """
     from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
     from sklearn.linear_model import LogisticRegression
@@ -129,10 +132,12 @@ def fit_query_attributes(
         every = (UNNAMED, *of)
         place = {value: number for number, value in enumerate(every)}
         said = np.asarray([place.get(one.get(attribute, UNNAMED), 0) for one in named])
+        known[attribute] = every
         if len(np.unique(said)) < 2:
+            weights[attribute] = np.zeros((len(vocabulary) + 1, len(every)), np.float32)
+            weights[attribute][-1] = np.where(np.arange(len(every)) == said[:1].sum(), 0, _NEVER)
             continue
         fitted = LogisticRegression(C=_REGULARISATION, max_iter=200).fit(bags, said)
-        known[attribute] = every
         weights[attribute] = _all_classes(fitted, len(every))
     return QueryAttributes(vocabulary, known, weights)
 
@@ -144,6 +149,6 @@ def _all_classes(fitted: object, n_values: int) -> Floats:
         coefficients = np.concatenate([-coefficients / 2, coefficients / 2])
         bias = np.concatenate([-bias / 2, bias / 2])
     weights = np.zeros((coefficients.shape[1] + 1, n_values), np.float32)
-    weights[-1] = -1e9
+    weights[-1] = _NEVER
     weights[:, fitted.classes_] = np.vstack([coefficients.T, bias])  # type: ignore[attr-defined]
     return weights

@@ -16,8 +16,9 @@ from imgassets.search.words import terms_of_document, words
 _PHRASES = 2
 """Phrases that are drawn for each item."""
 
-_QUERY_REPEATS = 5
-"""How often a judged query counts: there are few, and they are in people's own words."""
+_JUDGED = 0.5
+"""What judged queries count together, beside all other texts: there are few, and they are in
+people's own words."""
 
 _LEAST_ANSWERS = 3
 """Answers of a query that must agree on a value before it is taken to ask for it."""
@@ -45,7 +46,9 @@ def teach_reader(
         vocabulary: what texts are read by.
         seed: of the phrases.
     """
-    lessons = [*_from_items(rows, seed), *_from_queries(rows, judged)]
+    lessons, asked = list(_from_items(rows, seed)), list(_from_queries(rows, judged))
+    if asked:
+        lessons += asked * max(1, round(_JUDGED * len(lessons) / len(asked)))
     return fit_query_attributes(
         [text for text, _ in lessons], [named for _, named in lessons], values, vocabulary
     )
@@ -86,7 +89,7 @@ def _from_queries(rows: pl.DataFrame, judged: Judged) -> Iterator[Lesson]:
     )
     for query, items in judged.queries.join(best, on="query_id").select("query", "item_id").rows():
         shared = set.intersection(*(known[item] for item in items)) - common
-        yield from [(query, dict(shared))] * _QUERY_REPEATS
+        yield query, dict(shared)
 
 
 def _stems(text: str) -> set[str]:

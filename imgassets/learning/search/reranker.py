@@ -38,6 +38,7 @@ class Reranker:
         calibration: slope and intercept that make a probability of the last layer's number (Platt,
             1999).
         info: how it was fitted, JSON-able.
+        likeness: what the likeness of query and image counts beside the network.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class Reranker:
         scale: Floats,
         calibration: tuple[float, float],
         info: Mapping[str, Any],
+        likeness: float = 0.0,
     ) -> None:
         self.layers = tuple(layers)
         self.mean, self.scale = mean, scale
         self.calibration = calibration
         self.info = dict(info)
+        self.likeness = likeness
 
     def scores(
         self, query: Floats, images: Floats, features: Floats, match: Floats
@@ -73,13 +76,13 @@ class Reranker:
         return probability
 
     def logits(self, inputs: Floats) -> NDArray[np.float64]:
-        """Return the last layer's number of :func:`pair_inputs`, float64 [n]."""
+        """Return the network's number of :func:`pair_inputs` and the likeness, float64 [n]."""
         at = ((inputs - self.mean) * self.scale).clip(-_FAR, _FAR).astype(np.float64)
         for number, (weight, bias) in enumerate(self.layers):
             at = at @ weight + bias
             if number + 1 < len(self.layers):
                 at = np.maximum(at, 0)
-        return at[:, 0]
+        return at[:, 0] + self.likeness * inputs[:, 0].astype(np.float64)
 
     def save(self, folder: Path) -> None:
         """Write it into an existing folder."""
@@ -88,7 +91,9 @@ class Reranker:
         arrays = {"mean": self.mean, "scale": self.scale}
         for number, (weight, bias) in enumerate(self.layers):
             arrays |= {f"{number}.weight": weight, f"{number}.bias": bias}
-        about = json.dumps({"calibration": self.calibration, "info": self.info})
+        about = json.dumps(
+            {"calibration": self.calibration, "info": self.info, "likeness": self.likeness}
+        )
         whole = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
         save_file(whole, folder / _FILE, metadata={"about": about})
 
@@ -103,7 +108,10 @@ class Reranker:
         numbers = range((len(arrays) - 2) // 2)
         layers = [(arrays[f"{number}.weight"], arrays[f"{number}.bias"]) for number in numbers]
         slope, intercept = about["calibration"]
-        return cls(layers, arrays["mean"], arrays["scale"], (slope, intercept), about["info"])
+        return cls(
+            layers, arrays["mean"], arrays["scale"], (slope, intercept), about["info"],
+            about["likeness"],
+        )  # fmt: skip
 
 
 def pair_inputs(query: Floats, images: Floats, features: Floats, match: Floats) -> Floats:

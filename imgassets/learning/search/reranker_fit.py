@@ -7,9 +7,9 @@ which of two is more so?) and listwise (ListNet: Cao et al., 2007: which of the 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,18 @@ from imgassets.learning.search.reranker import Reranker
 
 LOSSES = ("pointwise", "pairwise", "listwise")
 
-_HIDDEN = (128, 32)
 _EPOCHS, _BATCH = 15, 16
 _LEARNING_RATE, _WEIGHT_DECAY, _DROPOUT = 1e-3, 0.05, 0.3
-_FOLDS = 3
+
+_SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
+"""What the network may count beside the likeness. With few queries to learn from, both together
+order better than either; at 0 the retriever's order stays."""
+
+_TINY = 1e-9
+
 _MOST = 40
-"""Images of a list that a step looks at: relevant ones, and those that are taken for them."""
+"""Images of a list that are learnt from: relevant ones, and as many of the first and of the others
+that are not."""
 
 Floats = NDArray[np.float32]
 
@@ -33,16 +39,29 @@ class QueryList:
     """A query and images to be ordered.
 
     Attributes:
-        inputs: float32 [n, p], :func:`imgassets.learning.search.reranker.pair_inputs`.
+        inputs: float32 [n, p], :func:`imgassets.learning.search.reranker.pair_inputs`, in the
+            retriever's order.
         grades: float32 [n], relevance from 0 to 1.
-        group: lists of one group are never split between fitting and choosing.
-        retrieved: which images the retriever found, bool [n]; the others were added to learn from.
+        fold: of its style: lists of one fold are never split between fitting and choosing.
+        answers: float32, grades of all that answers the query, retrieved or not, best first.
     """
 
     inputs: Floats
     grades: Floats
-    group: str
-    retrieved: NDArray[np.bool_]
+    fold: int
+    answers: Floats
+
+
+class Reading(NamedTuple):
+    """What a network reads.
+
+    Attributes:
+        inputs: bool [p], which of :func:`imgassets.learning.search.reranker.pair_inputs`.
+        hidden: widths of its hidden layers; () for none.
+    """
+
+    inputs: NDArray[np.bool_]
+    hidden: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -51,13 +70,15 @@ class Chosen:
 
     Attributes:
         reranker: the network.
+        reading: that won.
         loss: that won, or was named.
-        compared: nDCG@10 of re-ranked retrieved images by each loss, out of fold; and of the
+        compared: nDCG@10 of re-ranked images by each reading and loss, out of fold; and of the
             retriever's own order under ``retriever``.
         out_of_fold: logits of each list by the loss that won, from a network that never saw it.
     """
 
     reranker: Reranker
+    reading: str
     loss: str
     compared: dict[str, float]
     out_of_fold: list[NDArray[np.float64]]
@@ -65,76 +86,109 @@ class Chosen:
 
 def fit_reranker(
     lists: Sequence[QueryList],
-    read: NDArray[np.bool_],
+    readings: Mapping[str, Reading],
     seed: int,
     loss: str = "",
-    tell: Callable[[str], None] | None = None,
+    tell: Callable[[str], None] = lambda what: None,
 ) -> Chosen:
-    """Fit a re-ranker; the loss is chosen by what it does to lists that it did not learn from.
+    """Fit a re-ranker; what it reads, its loss and its share are chosen on lists not learnt from.
 
     Args:
-        lists: what is learnt from; each has a relevant image, and one that is less so.
-        read: bool [p], inputs that may be read.
+        lists: what is learnt from; each has an image that is better than another.
+        readings: what networks may read, by name.
         seed: of everything random.
         loss: of :data:`LOSSES`; empty: they compete.
         tell: called with what is being fitted.
 
     Raises:
-        ValueError: fewer lists or groups than folds.
+        ValueError: all lists are of one fold.
     """
-    groups = sorted({one.group for one in lists})
-    if len(groups) < _FOLDS:
+    folds = sorted({one.fold for one in lists})
+    if len(folds) < 2:
         raise ValueError(
-            f"a re-ranker needs queries of {_FOLDS} styles or more, and there are {len(groups)}"
+            "a re-ranker needs queries about several styles: ingest more products with titles or "
+            "attributes"
         )
-    rng = np.random.default_rng(seed)
-    fold_of = {group: at % _FOLDS for at, group in enumerate(rng.permutation(groups))}
-    folds = np.asarray([fold_of[one.group] for one in lists])
-    answers: dict[str, list[NDArray[np.float64]]] = {}
-    for rival in (loss,) if loss else LOSSES:
-        answers[rival] = [np.zeros(0)] * len(lists)
-        for fold in range(_FOLDS):
-            if tell is not None:
-                tell(f"{rival} re-ranker, fold {fold + 1} of {_FOLDS}")
-            learnt = [one for one, of in zip(lists, folds, strict=True) if of != fold]
-            fitted = _fit(learnt, read, seed, rival)
-            for at, one in enumerate(lists):
-                if folds[at] == fold:
-                    answers[rival][at] = fitted.logits(one.inputs)
-    compared = {
-        rival: float(np.mean([_ndcg(one, own) for one, own in zip(lists, of, strict=True)]))
-        for rival, of in answers.items()
-    }
+    answers: dict[tuple[str, str], list[NDArray[np.float64]]] = {}
+    for name, rival in itertools.product(readings, (loss,) if loss else LOSSES):
+        tell(f"{rival} re-ranker on {name}")
+        networks = {
+            fold: _fit([one for one in lists if one.fold != fold], readings[name], seed, rival)
+            for fold in folds
+        }
+        answers[name, rival] = [networks[one.fold].logits(one.inputs) for one in lists]
+    blends = {rival: _blend(lists, of) for rival, of in answers.items()}
+    won = max(blends, key=lambda rival: blends[rival].found)
+    compared = {", ".join(rival): blend.found for rival, blend in blends.items()}
     compared["retriever"] = float(np.mean([_ndcg(one, one.inputs[:, 0]) for one in lists]))
-    won = max(answers, key=compared.__getitem__)
-    best = _fit(lists, read, seed, won)
-    info = {"loss": won, "compared": compared, "n_lists": len(lists)}
+    blend, best = blends[won], _fit(lists, readings[won[0]], seed, won[1])
+    weight, bias = best.layers[-1]
+    layers = (*best.layers[:-1], (weight * blend.network, bias * blend.network))
+    out_of_fold = [
+        blend.network * own + blend.likeness * one.inputs[:, 0].astype(np.float64)
+        for one, own in zip(lists, answers[won], strict=True)
+    ]
     calibration = _platt(
-        np.concatenate(answers[won]), np.concatenate([one.grades for one in lists]) >= 1
+        np.concatenate(out_of_fold), np.concatenate([one.grades for one in lists]) >= 1
     )
-    reranker = Reranker(best.layers, best.mean, best.scale, calibration, info)
-    return Chosen(reranker, won, compared, answers[won])
+    info = {
+        "reads": won[0], "loss": won[1], "share": blend.share,
+        "compared": compared, "n_lists": len(lists),
+    }  # fmt: skip
+    reranker = Reranker(layers, best.mean, best.scale, calibration, info, blend.likeness)
+    return Chosen(reranker, won[0], won[1], compared, out_of_fold)
 
 
-def _fit(lists: Sequence[QueryList], read: NDArray[np.bool_], seed: int, loss: str) -> Reranker:
+class _Blend(NamedTuple):
+    """How likeness and network are added: the share of the network, and the factors of both."""
+
+    share: float
+    likeness: float
+    network: float
+    found: float
+
+
+def _blend(lists: Sequence[QueryList], logits: Sequence[NDArray[np.float64]]) -> _Blend:
+    """Return the share of the network that orders lists best; none where it helps nowhere.
+
+    Args:
+        lists: queries and images.
+        logits: of each list, by a network that never saw it.
+    """
+    spread = np.concatenate([one.inputs[:, 0] for one in lists]).std(dtype=np.float64)
+    network = np.concatenate(logits).std()
+    tried = []
+    for share in _SHARES:
+        factors = (1 - share) / max(spread, _TINY), share / max(network, _TINY)
+        found = [
+            _ndcg(one, factors[0] * one.inputs[:, 0] + factors[1] * own)
+            for one, own in zip(lists, logits, strict=True)
+        ]
+        tried.append(_Blend(share, float(factors[0]), float(factors[1]), float(np.mean(found))))
+    return max(tried, key=lambda one: one.found)
+
+
+def _fit(lists: Sequence[QueryList], reading: Reading, seed: int, loss: str) -> Reranker:
     """Fit a network by one loss; it is not calibrated."""
     import torch
     from torch import nn
 
-    lists = [_shortened(one) for one in lists]
+    rng = np.random.default_rng(seed)
+    lists = [_shortened(one, rng) for one in lists]
     every = np.concatenate([one.inputs for one in lists])
     mean, spread = every.mean(0), every.std(0)
-    scale = np.where(read & (spread > 0), 1 / np.maximum(spread, 1e-6), 0).astype(np.float32)
+    scale = np.where(reading.inputs & (spread > 0), 1 / np.maximum(spread, 1e-6), 0).astype(
+        np.float32
+    )
     widest = max(len(one.grades) for one in lists)
     inputs = np.zeros((len(lists), widest, every.shape[1]), np.float32)
     grades = np.full((len(lists), widest), -1, np.float32)
     for row, one in enumerate(lists):
         inputs[row, : len(one.grades)] = ((one.inputs - mean) * scale).clip(-5, 5)
         grades[row, : len(one.grades)] = one.grades
-    rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        sizes = (every.shape[1], *_HIDDEN, 1)
+        sizes = (every.shape[1], *reading.hidden, 1)
         layers = [nn.Linear(*pair) for pair in itertools.pairwise(sizes)]
         network = nn.Sequential(
             nn.Dropout(_DROPOUT / 2), layers[0],
@@ -161,13 +215,18 @@ def _fit(lists: Sequence[QueryList], read: NDArray[np.bool_], seed: int, loss: s
     return Reranker(fitted, mean.astype(np.float32), scale, (1.0, 0.0), {})
 
 
-def _shortened(one: QueryList) -> QueryList:
-    """Return a list's most relevant images, at most half of it, and the first of the others."""
+def _shortened(one: QueryList, rng: np.random.Generator) -> QueryList:
+    """Return some of a list: its most relevant images, the first others, and any others.
+
+    Were all others among the first, a network would learn that likeness speaks against an image.
+    """
     relevant = np.flatnonzero(one.grades > 0)
     best = relevant[np.argsort(-one.grades[relevant], kind="stable")][: _MOST // 2]
-    rest = np.setdiff1d(np.arange(len(one.grades)), relevant)
-    kept = np.sort(np.concatenate([best, rest[: _MOST - len(best)]]))
-    return QueryList(one.inputs[kept], one.grades[kept], one.group, one.retrieved[kept])
+    rest = np.flatnonzero(one.grades == 0)
+    first, more = np.split(rest, [(_MOST - len(best)) // 2])
+    drawn = rng.permutation(more)[: _MOST - len(best) - len(first)]
+    kept = np.sort(np.concatenate([best, first, drawn]))
+    return QueryList(one.inputs[kept], one.grades[kept], one.fold, one.answers)
 
 
 def _pointwise(found: Any, grades: Any) -> Any:  # noqa: ANN401  torch tensors [lists, n]
@@ -205,10 +264,9 @@ _LOSSES: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _ndcg(one: QueryList, scores: NDArray[np.floating[Any]], k: int = 10) -> float:
-    """Return nDCG@k of the retrieved images; what was not retrieved counts as missed."""
-    order = np.argsort(-scores[one.retrieved], kind="stable")
+    """Return nDCG@k of a list by scores; answers that are not in it count as missed."""
     discount = 1 / np.log2(np.arange(k) + 2)
-    found, ideal = one.grades[one.retrieved][order][:k], np.sort(one.grades)[::-1][:k]
+    found, ideal = one.grades[np.argsort(-scores, kind="stable")][:k], one.answers[:k]
     return float(found @ discount[: len(found)] / (ideal @ discount[: len(ideal)]))
 
 

@@ -48,7 +48,7 @@ def initial_weights(
         return np.zeros(n, np.float32)
 
     weights: dict[str, NDArray[np.float32]] = {
-        "token": rng.standard_normal((n_tokens, width)).astype(np.float32) / 10,
+        "token": (rng.standard_normal((n_tokens, width)) / 10).astype(np.float32),
         "weight": np.ones(n_tokens, np.float32),
         "mean": zeros(n_inputs),
         "scale": np.ones(n_inputs, np.float32),

@@ -16,9 +16,9 @@ import polars as pl
 
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
+from imgassets.operations.image_search import ImageSearch
 from imgassets.operations.live_selection import LiveSelection, Selected
 from imgassets.operations.photo_judge import PhotoJudge
-from imgassets.operations.product_search import ProductSearch
 from imgassets.operations.standing import StandingReader
 from imgassets.selection.policies import read_policies
 from imgassets.selection.thresholds import read_thresholds
@@ -64,7 +64,7 @@ class Engine:
         self.settings = settings
         self.warehouse = warehouse
         self.standing = StandingReader(warehouse, settings.quality.max_products_sharing)
-        self.search = ProductSearch(warehouse)
+        self.search = ImageSearch(settings, warehouse, registry)
         self.jobs: Jobs[ImageSet] = Jobs(
             service.workers, service.max_waiting, 60 * service.result_minutes
         )
@@ -83,6 +83,7 @@ class Engine:
         try:
             self._selection.get().start()
             self._photo_judge.get().start()
+            self.search.start()
         except Exception:
             # Requests will meet the same error, and tell it; the service must not end of it.
             _LOG.exception("the models could not be loaded ahead")

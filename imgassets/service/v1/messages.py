@@ -177,15 +177,22 @@ class SearchHit(BaseModel):
     product_id: str
     category: str
     title: str | None
-    image_id: ImageId | None = Field(description="Its hero, if it has one.")
-    score: float
-    matched: list[str] = Field(description="Words of the query that it has.")
+    image_id: ImageId | None = Field(
+        description="Its image that matches best, where images were searched; else its hero."
+    )
+    score: float = Field(description="Comparable within one answer only.")
+    matched: list[str] = Field(description="Words of the query that its texts have.")
+    word_rank: int | None = Field(ge=1, description="Its place by words, if it is found by them.")
+    image_rank: int | None = Field(ge=1, description="The same by its images.")
 
 
 class SearchAnswer(BaseModel):
     """What a search found."""
 
     query: str
+    method: Literal["words", "images", "reranked", "fused"] = Field(
+        description="How it was searched: 'words' where images could not be, see the note."
+    )
     hits: list[SearchHit]
     is_low: bool = Field(description="Even the best hit hardly matches.")
     note: str

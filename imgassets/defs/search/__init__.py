@@ -1,0 +1,1 @@
+"""Finding products by text: features, embeddings and attributes of images, the model, the index."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -69,6 +70,28 @@ class AdaptedBackbone:
                 for part, n in _chunks(hidden, torch.cat, torch.zeros_like)
             ]
         return np.concatenate(parts)
+
+
+class _Unloaded:
+    """A backbone that is loaded when the first picture comes: texts need none, and no torch.
+
+    Args:
+        load: loads it.
+        spec: how it wants its pictures.
+    """
+
+    def __init__(self, load: Callable[[], Pictures], spec: InputSpec) -> None:
+        self.input = spec
+        self._load = load
+
+    @cached_property
+    def loaded(self) -> Pictures:
+        """The backbone."""
+        return self._load()
+
+    def embed(self, squares: np.ndarray) -> np.ndarray:
+        """Return vectors; see :meth:`Pictures.embed`."""
+        return self.loaded.embed(squares)
 
 
 class DualEncoder:
@@ -141,11 +164,15 @@ class DualEncoder:
         from safetensors.numpy import save_file
 
         save_file({k: np.ascontiguousarray(v) for k, v in self.weights.items()}, folder / _WEIGHTS)
-        if isinstance(self.pictures, AdaptedBackbone):
-            save_lora(self.pictures.block.adaptable()[0], folder / _LORA, self._strength)
+        pictures = self.pictures
+        pictures = pictures.loaded if isinstance(pictures, _Unloaded) else pictures
+        if isinstance(pictures, AdaptedBackbone):
+            save_lora(pictures.block.adaptable()[0], folder / _LORA, self._strength)
         about = {
             "kind": self.kind,
             "backbone": self._backbone,
+            "input": self.input,
+            "strength": self._strength,
             "feature_groups": self.feature_groups,
             "vocabulary": self.vocabulary.tokens,
         }
@@ -157,7 +184,6 @@ class DualEncoder:
 
         Raises:
             ValueError: it was trained on another backbone than the settings'.
-            RuntimeError: the backbone cannot be loaded.
         """
         from safetensors.numpy import load_file
 
@@ -168,16 +194,22 @@ class DualEncoder:
                 f"'{name}': set IMGASSETS_VISION__BACKBONE back, or train again "
                 "(`imgassets train search`)"
             )
-        pictures: Pictures
-        if (folder / _LORA).is_file():
+
+        def pictures() -> Pictures:
+            if not (folder / _LORA).is_file():
+                return load_backbone(vision)
             block = load_last_block(vision)
-            strength = load_lora(block.adaptable()[0], folder / _LORA)
-            pictures = AdaptedBackbone(block)
-        else:
-            pictures, strength = load_backbone(vision), 1.0
-        weights = load_file(folder / _WEIGHTS)
-        vocabulary = Vocabulary(about["vocabulary"])
-        return cls(vocabulary, weights, about["feature_groups"], pictures, name, strength)
+            load_lora(block.adaptable()[0], folder / _LORA)
+            return AdaptedBackbone(block)
+
+        return cls(
+            Vocabulary(about["vocabulary"]),
+            load_file(folder / _WEIGHTS),
+            about["feature_groups"],
+            _Unloaded(pictures, InputSpec(*about["input"])),
+            name,
+            about["strength"],
+        )
 
 
 def _chunks(

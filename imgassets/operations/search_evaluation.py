@@ -295,7 +295,7 @@ def _pages(
         tables["What a method gains or loses against another, query by query"] = differences
     for part in map(str, found.rows["slice"].unique(maintain_order=True)):
         if part != ALL:
-            n = found.rows.filter(slice=part)["n"].max()
+            n = max(found.rows.filter(slice=part)["n"].to_list())
             tables[f"Queries whose text {part}: {n}"] = methods_table(
                 found.rows, part=part, measures=(MAIN_MEASURE, "P@10", "R@50")
             )

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from imgassets.learning.search.attribute_heads import AttributeHeads
 from imgassets.learning.search.data import Items, SearchData
-from imgassets.learning.search.encoders import Embedded, Tuned, open_training
+from imgassets.learning.search.encoder import SearchEncoder
+from imgassets.learning.search.encoders import Embedded, Held, Tuned, open_training
 from imgassets.learning.search.features import GROUPS, PIXEL_GROUPS
 from imgassets.learning.search.folds import Folds
 from imgassets.learning.search.interpolation import Interpolation
@@ -103,15 +104,14 @@ def compete(
     base = training.fit(everything, data.train_queries)
     first = folds.all[0]
 
-    def target(embedded: Embedded) -> float:
-        places, questions = folds.held(first), folds.questions(first)
-        run = image_run(
-            data.train.rows[places], questions.queries, embedded.encoder.embed_texts,
-            embedded.images[places], most=_SHOWN,
-        )  # fmt: skip
+    def target(encoder: SearchEncoder, vectors: Floats) -> float:
+        rows, questions = data.train.rows[folds.held(first)], folds.questions(first)
+        run = image_run(rows, questions.queries, encoder.embed_texts, vectors, most=_SHOWN)
         return mean_of(measure(run, questions.judgements, cut=1))
 
-    trial = (held[first], folds.learnt(first), folds.asked_outside(first), target)
+    trial = Held(
+        held[first], folds.learnt(first), folds.asked_outside(first), folds.held(first), target
+    )
     tuned = training.tune(base, data.train_queries, trial)
     steps = _Steps(data, search, folds, held, tuned.embedded or base, tell)
     model, chosen = steps.train(GROUPS)

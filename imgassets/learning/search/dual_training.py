@@ -90,12 +90,14 @@ class DualTraining:
         weights = fit_towers(inputs, lesson, options)
         return DualEncoder(lesson.vocabulary, weights, groups, self._pictures, self._backbone)
 
-    def images(self, encoder: DualEncoder) -> Floats:
-        """Return the vectors of all items, of an encoder that was fitted here."""
-        vectors = self._vectors
+    def images(self, encoder: DualEncoder, places: Places | None = None) -> Floats:
+        """Return the vectors of some items, by default of all, of an encoder fitted here."""
+        if places is None:
+            places = np.arange(self._rows.height)
+        vectors = self._vectors[places]
         if isinstance(encoder.pictures, AdaptedBackbone):
-            vectors = encoder.pictures.answer(self._hidden)
-        return encoder.project(vectors, self._features(encoder.feature_groups))
+            vectors = encoder.pictures.answer(self._hidden[places])
+        return encoder.project(vectors, self._features(encoder.feature_groups)[places])
 
     def fine_tune(self, base: DualEncoder, places: Places, judged: Judged) -> FineTuning:
         """Put LoRA into the last block, and let it and the towers learn.
@@ -113,7 +115,7 @@ class DualTraining:
 
         if (adapted := _adaptable(self._vision)) is None:
             raise ValueError(f"the backbone {self._backbone} has no last block to fine-tune")
-        block, hidden = adapted.block, self._hidden[torch.from_numpy(places)]
+        block, hidden = adapted.block, self._hidden[places]
         module, layers = block.adaptable()
         inject_lora(module, self._search.lora_rank, layers, self._seed)
         features = torch.from_numpy(self._features(base.feature_groups)[places])
@@ -144,9 +146,7 @@ class DualTraining:
 
         The backbone alone is asked, at the strength that was set last: what it knew before.
         """
-        import torch
-
-        vectors = tuning.pictures.answer(self._hidden[torch.from_numpy(places)])
+        vectors = tuning.pictures.answer(self._hidden[places])
         category = self._rows["category"].to_numpy()[places]
         alike = vectors @ vectors.T
         np.fill_diagonal(alike, -np.inf)

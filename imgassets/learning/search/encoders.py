@@ -55,6 +55,25 @@ class Tuned:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Held:
+    """A trial of fine-tuning, on a part of the items.
+
+    Attributes:
+        base: an encoder that learnt from some items.
+        learnt: these.
+        judged: queries judged over them.
+        others: the rest.
+        target: what fine-tuning is for, by an encoder and the vectors of the others.
+    """
+
+    base: Embedded
+    learnt: Places
+    judged: Judged
+    others: Places
+    target: Callable[[SearchEncoder, Floats], float]
+
+
 class Training(Protocol):
     """What every kind of encoder offers to cross-fitting."""
 
@@ -66,15 +85,14 @@ class Training(Protocol):
         self,
         base: Embedded,
         judged: Judged,
-        held: tuple[Embedded, Places, Judged, Callable[[Embedded], float]],
+        held: Held,
     ) -> Tuned:
         """Fine-tune on all items of the training.
 
         Args:
             base: an encoder that learnt from all of them.
             judged: queries judged over them.
-            held: an encoder that learnt from some, these and queries judged over them, and what
-                fine-tuning is for, measured on the others.
+            held: how far it may go is tried on some of them.
         """
         ...
 
@@ -118,19 +136,17 @@ class _Dual:
         self,
         base: Embedded,
         judged: Judged,
-        held: tuple[Embedded, Places, Judged, Callable[[Embedded], float]],
+        held: Held,
     ) -> Tuned:
         training = self.training
         if not training.can_adapt:
             return Tuned(None, notes=("the encoder was not fine-tuned",))
-        tried, places, asked, target = held
-        trial = training.fine_tune(_dual(tried), places, asked)
-        others = np.setdiff1d(np.arange(self.n_train), places)
+        trial = training.fine_tune(_dual(held.base), held.learnt, held.judged)
 
         def both(strength: float) -> tuple[float, float]:
             encoder = trial.at(strength)
-            embedded = Embedded(encoder, training.images(encoder))
-            return target(embedded), training.resemblance(trial, others)
+            found = held.target(encoder, training.images(encoder, held.others))
+            return found, training.resemblance(trial, held.others)
 
         chosen = interpolate(both, self.search.keep_ability)
         if not chosen.strength:
@@ -171,7 +187,7 @@ class _Clip:
         self,
         base: Embedded,
         judged: Judged,
-        held: tuple[Embedded, Places, Judged, Callable[[Embedded], float]],
+        held: Held,
     ) -> Tuned:
         from imgassets.learning.search.clip_training import train_clip
 

@@ -91,11 +91,11 @@ def blind_attributes(accuracy: pl.DataFrame) -> list[str]:
     """Name the attributes that are hardly seen, the worst first.
 
     Args:
-        accuracy: ``attribute``, ``accuracy``, ``majority``, ``n_test``.
+        accuracy: ``attribute``, ``accuracy``, ``majority``.
     """
     gain = pl.col("accuracy") - pl.col("majority")
     return [
-        f"'{row['attribute']}' is hardly seen: accuracy {row['accuracy']:.2f} on {row['n_test']} "
-        f"held-out images, its commonest value alone has {row['majority']:.2f}"
+        f"'{row['attribute']}' is hardly seen: held-out accuracy {row['accuracy']:.2f}, its "
+        f"commonest value alone has {row['majority']:.2f}"
         for row in accuracy.filter(gain < CHANCE).sort(gain, "attribute").to_dicts()
     ]

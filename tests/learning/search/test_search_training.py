@@ -10,6 +10,7 @@ import pytest
 from imgassets.learning.registry import ModelRegistry
 from imgassets.learning.search import training
 from imgassets.learning.search.attribute_heads import AttributeHeads
+from imgassets.learning.search.card import blind_attributes
 from imgassets.learning.search.champion import MODEL, find_search_model, load_search_model
 from imgassets.learning.search.clip import ClipEncoder
 from imgassets.learning.search.competition import RERANKED, Found, search_run
@@ -161,3 +162,11 @@ def test_queries_without_answers_are_refused_before_anything_is_trained(
 def test_without_a_registered_model_nothing_answers(registry: ModelRegistry) -> None:
     champion = load_search_model(registry, VISION)
     assert (champion.model, champion.version, champion.folder) == (None, "", None)
+
+
+def test_attributes_that_are_hardly_seen_are_named() -> None:
+    accuracy = pl.DataFrame(
+        {"attribute": ["fit", "colour"], "accuracy": [0.52, 0.9], "majority": [0.5, 0.2]}
+    )
+    (told,) = blind_attributes(accuracy)
+    assert told.startswith("'fit' is hardly seen: held-out accuracy 0.52")

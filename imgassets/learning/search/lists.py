@@ -109,8 +109,5 @@ def readings(model: SearchModel, groups: Sequence[str], dimension: int) -> dict[
     masks = {name: np.concatenate(part) for name, part in parts.items()}
     found = {EVERYTHING: Reading(masks[EVERYTHING], _HIDDEN)}
     if match.any():
-        found |= {
-            MATCHES: Reading(masks[MATCHES], ()),
-            f"{MATCHES}, deep": Reading(masks[MATCHES], _FEW),
-        }
+        found[MATCHES] = Reading(masks[MATCHES], _FEW)
     return found

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from json import JSONDecodeError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,25 +133,30 @@ class SearchModel:
             ValueError: the folder holds no search model, or one of another backbone.
             RuntimeError: a model that its encoder was made from cannot be loaded.
         """
+        from safetensors import SafetensorError
+
         try:
             about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ValueError(f"{folder} holds no search model: {error}") from error
-        encoder = encoder_version(folder / ENCODER)
-        parts = [about["features_version"], encoder, hash_files(folder / ATTRIBUTES)]
-        named = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
-        return cls(
-            encoder=load_encoder(folder / ENCODER, vision),
-            heads=AttributeHeads.load(folder / ATTRIBUTES),
-            reader=QueryAttributes.load(folder / RERANKER),
-            reranker=Reranker.load(folder / RERANKER),
-            groups=tuple(about["groups"]),
-            features_version=about["features_version"],
-            low=about["low"],
-            encoder_version=encoder,
-            inputs_version=f"{about['features_version']}+{named}",
-            info=about["info"],
-        )
+            version = encoder_version(folder / ENCODER)
+            parts = [about["features_version"], version, hash_files(folder / ATTRIBUTES)]
+            named = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+            return cls(
+                encoder=load_encoder(folder / ENCODER, vision),
+                heads=AttributeHeads.load(folder / ATTRIBUTES),
+                reader=QueryAttributes.load(folder / RERANKER),
+                reranker=Reranker.load(folder / RERANKER),
+                groups=tuple(about["groups"]),
+                features_version=about["features_version"],
+                low=about["low"],
+                encoder_version=version,
+                inputs_version=f"{about['features_version']}+{named}",
+                info=about["info"],
+            )
+        except (OSError, KeyError, TypeError, JSONDecodeError, SafetensorError) as error:
+            raise ValueError(
+                f"{folder} holds no search model, or one of another version of imgassets "
+                f"({type(error).__name__}: {error}); train it again (`imgassets train search`)"
+            ) from error
 
     def _of_heads(self, frame: pl.DataFrame) -> Floats:
         return feature_matrix(frame, [group for group in PIXEL_GROUPS if group in self.groups])

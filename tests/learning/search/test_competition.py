@@ -70,6 +70,18 @@ def test_a_saved_model_finds_the_same(found: Found, data: SearchData, tmp_path: 
     assert np.allclose(joined["score"], joined["score_right"], atol=1e-4)
 
 
+def test_a_model_that_cannot_be_read_is_refused_with_the_remedy(
+    found: Found, tmp_path: Path
+) -> None:
+    found.model.save(tmp_path)
+    (tmp_path / "attributes" / "attributes.json").write_text('{"heads": [{}]}')
+    with pytest.raises(ValueError, match=r"imgassets train search|no heads"):
+        SearchModel.load(tmp_path, VISION)
+    (tmp_path / "model.json").write_text("{")
+    with pytest.raises(ValueError, match="train it again"):
+        SearchModel.load(tmp_path, VISION)
+
+
 def test_what_nobody_sells_scores_low(found: Found, data: SearchData) -> None:
     model = found.model
     vectors = model.encoder.embed_images(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from imgassets.gallery.scoreboard import ScoreRow
-from imgassets.reviews.statistics import pair_counts, spearman
+from imgassets.statistics import pair_counts, spearman
 
 
 def score_review_photos(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from imgassets.reviews.statistics import (
+from imgassets.statistics import (
     MIN_GROUPS,
     RESAMPLES,
     Estimate,

@@ -2,7 +2,7 @@
 
 Both methods answer the same queries, so their differences query by query are what varies. The
 interval of the mean difference is of percentiles over resampled queries
-(:func:`imgassets.reviews.statistics.cluster_bootstrap`); the p-value is of Fisher's randomisation
+(:func:`imgassets.statistics.cluster_bootstrap`); the p-value is of Fisher's randomisation
 test, the usual one for rankings (Smucker, Allan and Carterette, 2007): were there no difference,
 the two figures of a query might as well be exchanged.
 """
@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from imgassets.reviews.statistics import RESAMPLES, cluster_bootstrap, ratio_of
+from imgassets.statistics import RESAMPLES, cluster_bootstrap, ratio_of
 from imgassets.search.measures import MEASURES
 
 PERMUTATIONS = 10_000

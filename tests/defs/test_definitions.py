@@ -146,10 +146,10 @@ def test_the_gpu_step_is_tagged_for_pools_and_kubernetes() -> None:
     )  # fmt: skip
     assert isinstance(signals.node_def, dg.GraphDefinition)
     steps = {node.name: node.definition for node in signals.node_def.nodes}
-    assert set(steps) == {"plan", "infer", "write"}
-    assert [name for name, step in steps.items() if step.pools] == ["infer"]
-    assert steps["infer"].pools == {"gpu"}
-    assert "nvidia.com/gpu" in str(steps["infer"].tags)
+    assert set(steps) == {"plan_image_signals", "infer_image_signals", "write_image_signals"}
+    assert [name for name, step in steps.items() if step.pools] == ["infer_image_signals"]
+    assert steps["infer_image_signals"].pools == {"gpu"}
+    assert "nvidia.com/gpu" in str(steps["infer_image_signals"].tags)
 
 
 def test_loading_the_code_location_imports_no_heavy_library() -> None:

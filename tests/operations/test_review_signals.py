@@ -99,7 +99,7 @@ def test_a_forgotten_photo_leaves_no_file(fetched, settings) -> None:
     ids = fetched.select("image_id").unique()
     forgotten, *others = sorted(ids["image_id"])
     root = Path(settings.signal_shards)
-    for name in ("version/shard.parquet", "steps/run/plan_photos/result.parquet"):
+    for name in ("version/shard.parquet", "steps/run/plan_review_signals/result.parquet"):
         (root / name).parent.mkdir(parents=True)
         ids.write_parquet(root / name)
     pl.DataFrame({"other": [1]}).write_parquet(root / "steps/run/other.parquet")

@@ -13,7 +13,7 @@ from imgassets.reviews.evaluation import (
     Evaluated,
     evaluate_against_engagement,
 )
-from imgassets.reviews.statistics import pairwise_accuracy, pearson, spearman
+from imgassets.statistics import pairwise_accuracy, pearson, spearman
 
 _LEVEL = pl.col("style").str.slice(1).cast(pl.Float64)
 

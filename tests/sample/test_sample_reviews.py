@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from imgassets.reviews.prompt import builtin_limits, score_photo
-from imgassets.reviews.statistics import spearman
 from imgassets.sample.products import products
 from imgassets.sample.reviews import SPOILT, SampleReviews, _photos_of, write_sample_reviews
+from imgassets.statistics import spearman
 from imgassets.vision.photo import measure_photo
 
 

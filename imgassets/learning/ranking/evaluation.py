@@ -1,7 +1,7 @@
 """How often scores put the better photo of a pair first: by method, type of pair and distortion.
 
 All methods are asked about the same pairs, of groups that no ranker learnt from. Intervals come
-from resampling whole groups (:mod:`imgassets.reviews.statistics`).
+from resampling whole groups (:mod:`imgassets.statistics`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from imgassets.learning.ranking.pairs import own_pairs, sample_pairs
 from imgassets.learning.synthetic.distortions import TRAINED, UNSEEN
 from imgassets.reviews.baselines import AESTHETIC, BASELINES, TECHNICAL, baseline_scores
 from imgassets.reviews.prompt import PhotoLimit
-from imgassets.reviews.statistics import cluster_bootstrap, ratio_of
+from imgassets.statistics import cluster_bootstrap, ratio_of
 
 HELD_OUT, UNSEEN_FAMILIES = "held-out pairs", "unseen distortions"
 ALL = "all"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from imgassets.reviews.statistics import (
+from imgassets.statistics import (
     cluster_bootstrap,
     pair_counts,
     pairwise_accuracy,

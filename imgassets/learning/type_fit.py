@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from imgassets.learning.seeded import seeded
 from imgassets.learning.type_net import Floats, Layer, TypeNet, normalised, one_hot, softmax
 
 P = ParamSpec("P")
@@ -288,32 +289,26 @@ def _descend(inputs: Floats, y: NDArray[Any], n_classes: int, seed: int) -> list
     """Train a shallow network on standardised inputs [n, d]; return its layers."""
     import torch
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # sums of one thread come in one order: the same seed, the same net
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            parts: list[torch.nn.Module] = []
-            width = inputs.shape[1]
-            for units in WIDTHS:
-                parts += [torch.nn.Linear(width, units), torch.nn.ReLU(), torch.nn.Dropout(DROPOUT)]
-                width = units
-            net = torch.nn.Sequential(*parts, torch.nn.Linear(width, n_classes))
-            x = torch.from_numpy(np.ascontiguousarray(inputs, dtype=np.float32))
-            truth = torch.from_numpy(y.astype(np.int64))
-            epochs = max(EPOCHS, -(-LEAST_STEPS // -(-len(y) // BATCH)))
-            optimiser = torch.optim.SGD(
-                net.parameters(), lr=RATE, momentum=MOMENTUM, nesterov=True, weight_decay=DECAY
-            )
-            schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
-            for _ in range(epochs):
-                for batch in torch.randperm(len(y)).split(BATCH):
-                    optimiser.zero_grad()
-                    torch.nn.functional.cross_entropy(net(x[batch]), truth[batch]).backward()
-                    optimiser.step()
-                schedule.step()
-    finally:
-        torch.set_num_threads(threads)
+    with seeded(seed):
+        parts: list[torch.nn.Module] = []
+        width = inputs.shape[1]
+        for units in WIDTHS:
+            parts += [torch.nn.Linear(width, units), torch.nn.ReLU(), torch.nn.Dropout(DROPOUT)]
+            width = units
+        net = torch.nn.Sequential(*parts, torch.nn.Linear(width, n_classes))
+        x = torch.from_numpy(np.ascontiguousarray(inputs, dtype=np.float32))
+        truth = torch.from_numpy(y.astype(np.int64))
+        epochs = max(EPOCHS, -(-LEAST_STEPS // -(-len(y) // BATCH)))
+        optimiser = torch.optim.SGD(
+            net.parameters(), lr=RATE, momentum=MOMENTUM, nesterov=True, weight_decay=DECAY
+        )
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
+        for _ in range(epochs):
+            for batch in torch.randperm(len(y)).split(BATCH):
+                optimiser.zero_grad()
+                torch.nn.functional.cross_entropy(net(x[batch]), truth[batch]).backward()
+                optimiser.step()
+            schedule.step()
     linear = [part for part in net if isinstance(part, torch.nn.Linear)]
     return [
         _layer(layer.weight.detach().numpy().T, layer.bias.detach().numpy()) for layer in linear

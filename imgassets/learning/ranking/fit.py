@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgassets.learning.ranking.net import Layer
+from imgassets.learning.seeded import seeded
 
 if TYPE_CHECKING:
     import torch
@@ -93,15 +94,9 @@ def fit_perceptron(
     seen = features[np.unique(np.concatenate([pairs.better, pairs.worse]))]
     mean, deviation = seen.mean(axis=0), seen.std(axis=0)
     scale = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0).astype(np.float32)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # sums of one thread come in one order: the same seed, the same net
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            net = _perceptron(features.shape[1])
-            weights = _descend(net, (features - mean) * scale, terms, pairs, options)
-    finally:
-        torch.set_num_threads(threads)
+    with seeded(seed):
+        net = _perceptron(features.shape[1])
+        weights = _descend(net, (features - mean) * scale, terms, pairs, options)
     linear = [part for part in net if isinstance(part, torch.nn.Linear)]
     layers = [
         (layer.weight.detach().numpy().T.copy(), layer.bias.detach().numpy().copy())

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from imgassets.learning.search.contrastive import info_nce
 from imgassets.learning.search.data import Judged
 from imgassets.learning.search.phrases import Phrases
+from imgassets.learning.seeded import seeded
 from imgassets.learning.search.tokens import Vocabulary
 from imgassets.learning.search.towers import (
     image_vectors,
@@ -118,8 +119,7 @@ def fit_towers(
     start["mean"] = inputs.mean(0)
     start["scale"] = 1 / (inputs.std(0) + 1e-3 * inputs.std() + 1e-9)
     fixed = ("mean", "scale")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(options.seed)
+    with seeded(options.seed):
         weights = {
             name: torch.from_numpy(value).requires_grad_(name not in fixed)
             for name, value in start.items()

@@ -18,6 +18,7 @@ from imgassets.learning.search.dual import AdaptedBackbone, DualEncoder, Picture
 from imgassets.learning.search.dual_fit import Contrast, FitOptions, Lesson, fit_towers, learn
 from imgassets.learning.search.features import feature_matrix
 from imgassets.learning.search.lora import inject_lora, lora_parameters, set_strength
+from imgassets.learning.seeded import seeded
 from imgassets.vision.backbones import backbone_name, load_backbone
 from imgassets.vision.last_block import load_last_block
 
@@ -132,12 +133,13 @@ class DualTraining:
         lesson = replace(Lesson.of(self._rows[places], judged), vocabulary=base.vocabulary)
         contrast = Contrast(lesson, self._seed + 1)
         towers = [value for value in weights.values() if value.requires_grad]
-        learn(
-            weights, contrast, inputs, [*lora_parameters(module), *towers, contrast.log_scale],
-            n_items=len(hidden), epochs=self._search.lora_epochs,
-            learning_rate=self._search.lora_learning_rate,
-            progress=lambda done, all_: self._tell(f"LoRA, epoch {done} of {all_}"),
-        )  # fmt: skip
+        with seeded(self._seed):
+            learn(
+                weights, contrast, inputs, [*lora_parameters(module), *towers, contrast.log_scale],
+                n_items=len(hidden), epochs=self._search.lora_epochs,
+                learning_rate=self._search.lora_learning_rate,
+                progress=lambda done, all_: self._tell(f"LoRA, epoch {done} of {all_}"),
+            )  # fmt: skip
         tuned = {name: value.detach().numpy() for name, value in weights.items()}
         return FineTuning(base, adapted, tuned)
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgassets.learning.search.reranker import Reranker
+from imgassets.learning.seeded import seeded
 
 LOSSES = ("pointwise", "pairwise", "listwise")
 
@@ -186,8 +187,7 @@ def _fit(lists: Sequence[QueryList], reading: Reading, seed: int, loss: str) -> 
     for row, one in enumerate(lists):
         inputs[row, : len(one.grades)] = ((one.inputs - mean) * scale).clip(-5, 5)
         grades[row, : len(one.grades)] = one.grades
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         sizes = (every.shape[1], *reading.hidden, 1)
         layers = [nn.Linear(*pair) for pair in itertools.pairwise(sizes)]
         network = nn.Sequential(

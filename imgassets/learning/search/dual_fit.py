@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from imgassets.learning.search.contrastive import info_nce
 from imgassets.learning.search.data import Judged
 from imgassets.learning.search.phrases import Phrases
-from imgassets.learning.seeded import seeded
 from imgassets.learning.search.tokens import Vocabulary
 from imgassets.learning.search.towers import (
     image_vectors,
@@ -24,6 +23,7 @@ from imgassets.learning.search.towers import (
     padded,
     text_vectors,
 )
+from imgassets.learning.seeded import seeded
 
 WIDTH = 256
 """Of a token's vector; hidden layers are twice as wide."""

@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from imgassets.statistics import RESAMPLES, cluster_bootstrap, ratio_of
 from imgassets.search.measures import MEASURES
+from imgassets.statistics import RESAMPLES, cluster_bootstrap, ratio_of
 
 PERMUTATIONS = 10_000
 """Exchanges that the randomisation test draws; the smallest p-value is 1 / 10 001."""

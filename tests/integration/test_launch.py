@@ -74,13 +74,13 @@ def test_a_person_backfills_two_partitions_in_the_ui(dagster: Deployment, page: 
 
 @pytest.mark.browser
 def test_the_asset_graph_has_a_picture(dagster: Deployment, page: Page, pictures: Path) -> None:
-    page.set_viewport_size({"width": 2200, "height": 2000})
+    page.set_viewport_size({"width": 3000, "height": 2600})
     page.goto(f"{dagster.url}/asset-groups")
     expect(page.get_by_text("selection", exact=True).first).to_be_visible()
     page.wait_for_timeout(2_000)
     page.mouse.click(600, 1350, button="right")
     page.get_by_role("menuitem", name=re.compile("Expand all groups")).click()
-    for _ in range(2):
+    for _ in range(3):
         page.get_by_role("button", name="zoom_out").click()
     for asset in ("supplier_offers", "image_signals", "ordered_image_sets", "image_type_model"):
         expect(page.get_by_text(asset, exact=True).first).to_be_visible()

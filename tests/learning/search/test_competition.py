@@ -82,7 +82,7 @@ def test_a_model_that_cannot_be_read_is_refused_with_the_remedy(
         SearchModel.load(tmp_path, VISION)
 
 
-def test_what_nobody_sells_scores_low(found: Found, data: SearchData) -> None:
+def test_what_is_sold_does_not_score_low(found: Found, data: SearchData) -> None:
     model = found.model
     vectors = model.encoder.embed_images(
         data.test.squares, model.image_features(data.test.features)
@@ -94,7 +94,9 @@ def test_what_nobody_sells_scores_low(found: Found, data: SearchData) -> None:
         return float(scores.max())
 
     assert not model.is_low(best("red disc"))
-    assert best("coffee machine") < best("red disc")
+    assert model.is_low(model.low - 1e-6)
+    # What no title names is no matter of scores: the search is not begun.
+    assert model.encoder.unknown_words("coffee machine") == ["coffee", "machine"]
 
 
 def test_folds_keep_styles_and_their_queries_together(data: SearchData) -> None:

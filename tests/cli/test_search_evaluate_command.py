@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
+from imgassets.cli.common import console
 from imgassets.operations import models
 from imgassets.search.baseline import WORDS, words_run
 from imgassets.search.evaluation import MethodRun
@@ -60,6 +61,7 @@ def evaluate(shapes, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(models, "open_registry", lambda settings: NoRegistry())
         patched.setattr(competition, "compete", stand_in)
+        patched.setattr(console, "width", 250)  # no cell is broken, whatever the terminal
         run.home = home
         yield run
 
@@ -71,7 +73,7 @@ def test_figures_differences_rows_and_pages(evaluate):
     assert "6 queries over 12 products" in said
     assert "Learnt from 24 other products and 12 judged queries" in said
     assert "a note of the training" in said
-    assert "1.000" in said  # its interval may stand in the next line of a narrow table
+    assert "1.000 (1.000 … 1.000)" in said
     assert "Against another method" in said
     settings = Settings(home=evaluate.home)
     rows = Warehouse(settings.warehouse, settings.warehouse_data).sql("FROM search_evaluations")

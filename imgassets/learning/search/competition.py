@@ -17,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from imgassets.learning.search.attribute_heads import AttributeHeads
-from imgassets.learning.search.data import Items, SearchData
+from imgassets.learning.search.data import Items, Judged, SearchData
 from imgassets.learning.search.encoder import SearchEncoder
 from imgassets.learning.search.encoders import Embedded, Held, Tuned, open_training
 from imgassets.learning.search.features import GROUPS, PIXEL_GROUPS
@@ -104,16 +104,18 @@ def compete(
     base = training.fit(everything, data.train_queries)
     first = folds.all[0]
 
+    questions = [folds.questions(fold) for fold in folds.all]
+    rows, asked = data.train.rows[folds.held(first)], questions[first]
+
     def target(encoder: SearchEncoder, vectors: Floats) -> float:
-        rows, questions = data.train.rows[folds.held(first)], folds.questions(first)
-        run = image_run(rows, questions.queries, encoder.embed_texts, vectors, most=_SHOWN)
-        return mean_of(measure(run, questions.judgements, cut=1))
+        run = image_run(rows, asked.queries, encoder.embed_texts, vectors, most=_SHOWN)
+        return mean_of(measure(run, asked.judgements, cut=1))
 
     trial = Held(
         held[first], folds.learnt(first), folds.asked_outside(first), folds.held(first), target
     )
     tuned = training.tune(base, data.train_queries, trial)
-    steps = _Steps(data, search, folds, held, tuned.embedded or base, tell)
+    steps = _Steps(data, search, folds, questions, held, tuned.embedded or base, tell)
     model, chosen = steps.train(GROUPS)
     runs = [
         MethodRun(WORDS, words_run(data.test.rows, data.test_queries.queries)),
@@ -167,6 +169,7 @@ class _Steps:
     data: SearchData
     search: SearchSettings
     folds: Folds
+    questions: Sequence[Judged]
     held: Sequence[Embedded]
     best: Embedded
     tell: Tell
@@ -183,7 +186,7 @@ class _Steps:
             vectors = embedded.images[places]
             inputs = stage.reranker_inputs(vectors, self.data.train.features[places])
             lists += make_lists(
-                stage, self.data.train.rows[places], self.folds.questions(fold),
+                stage, self.data.train.rows[places], self.questions[fold],
                 vectors, inputs, self.search.depth, fold,
             )  # fmt: skip
         heads, reader = understanding.of_all(self.best.images, self.data.train_queries)

@@ -77,7 +77,7 @@ class Reranker:
 
     def logits(self, inputs: Floats) -> NDArray[np.float64]:
         """Return the network's number of :func:`pair_inputs` and the likeness, float64 [n]."""
-        at = ((inputs - self.mean) * self.scale).clip(-_FAR, _FAR).astype(np.float64)
+        at = standardised(inputs, self.mean, self.scale).astype(np.float64)
         for number, (weight, bias) in enumerate(self.layers):
             at = at @ weight + bias
             if number + 1 < len(self.layers):
@@ -112,6 +112,11 @@ class Reranker:
             layers, arrays["mean"], arrays["scale"], (slope, intercept), about["info"],
             about["likeness"],
         )  # fmt: skip
+
+
+def standardised(inputs: Floats, mean: Floats, scale: Floats) -> Floats:
+    """Return inputs [n, p] in standard deviations from their mean, none of them far."""
+    return ((inputs - mean) * scale).clip(-_FAR, _FAR)
 
 
 def pair_inputs(query: Floats, images: Floats, features: Floats, match: Floats) -> Floats:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgassets.learning.search.reranker import Reranker
+from imgassets.learning.search.reranker import Reranker, standardised
 from imgassets.learning.seeded import seeded
 
 LOSSES = ("pointwise", "pairwise", "listwise")
@@ -185,7 +185,7 @@ def _fit(lists: Sequence[QueryList], reading: Reading, seed: int, loss: str) -> 
     inputs = np.zeros((len(lists), widest, every.shape[1]), np.float32)
     grades = np.full((len(lists), widest), -1, np.float32)
     for row, one in enumerate(lists):
-        inputs[row, : len(one.grades)] = ((one.inputs - mean) * scale).clip(-5, 5)
+        inputs[row, : len(one.grades)] = standardised(one.inputs, mean, scale)
         grades[row, : len(one.grades)] = one.grades
     with seeded(seed):
         sizes = (every.shape[1], *reading.hidden, 1)

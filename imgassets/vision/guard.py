@@ -24,6 +24,7 @@ from multiprocessing.reduction import send_handle
 from queue import SimpleQueue
 from typing import Generic, NamedTuple, TypeVar
 
+from imgassets.vision.answers import read_answer
 from imgassets.vision.worker import MEMORY_EXIT, Answer, Assignment, receive, send
 
 R = TypeVar("R")
@@ -235,8 +236,8 @@ class GuardedPool(Generic[R]):
             if not wait([worker.connection], self._limits.seconds):
                 self._template.bury(worker)
                 return self._timeout(), None
-            answer: Answer = pickle.loads(receive(worker.connection))
-        except (EOFError, OSError):
+            answer: Answer = read_answer(receive(worker.connection))
+        except (EOFError, OSError, pickle.UnpicklingError):
             return self._death(self._template.bury(worker)), None
         if answer.retire:
             self._template.bury(worker)

@@ -34,6 +34,20 @@ def misbehave(data: bytes) -> object:
     return os.getpid(), data
 
 
+class Command:
+    """What a taken-over process would answer: unpickled, it runs a command."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (self._command,)
+
+
+def answer_by_a_command(data: bytes) -> object:
+    return Command(f"touch {data.decode()}") if data != b"well" else "well"
+
+
 def fail_when_used(data: bytes) -> int:
     """Kill the process at its second message, as a decoder would that the first one corrupted."""
     if _kept:
@@ -49,7 +63,7 @@ def describe_process(data: bytes) -> dict[str, object]:
         "template": os.getppid(),
         "modules": sorted({"torch", "polars", "duckdb", "dagster"} & set(sys.modules)),
         "threads": len(os.listdir("/proc/self/task")),
-        "interrupt": signal.getsignal(signal.SIGINT),
+        "interrupt": str(signal.getsignal(signal.SIGINT)),
         "main": sys.modules["__main__"].__dict__.get("__file__"),
     }
 

@@ -71,7 +71,7 @@ def test_workers_are_clean_quiet_and_single_threaded(capfd) -> None:
         assert not isinstance(seen, WorkerFailure), seen
         assert seen["modules"] == []
         assert seen["threads"] == 1
-        assert seen["interrupt"] == signal.SIG_IGN
+        assert seen["interrupt"] == str(signal.SIG_IGN)
         assert seen["main"] is None, "the running script must not be imported again"
         os.kill(seen["pid"], signal.SIGINT)
         assert pool.call(b"")["pid"] == seen["pid"]

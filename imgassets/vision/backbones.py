@@ -94,7 +94,7 @@ def backbone_name(settings: VisionSettings) -> str:
 
 
 def _weight_files(folder: Path) -> list[Path]:
-    kinds = {".safetensors", ".bin", ".json"}
+    kinds = {".safetensors", ".json"}
     return sorted(path for path in folder.iterdir() if path.suffix in kinds)
 
 

@@ -87,7 +87,9 @@ def load_pretrained(settings: VisionSettings) -> tuple[Any, Any]:
     """
     from transformers import AutoImageProcessor, AutoModel
 
-    return _load(settings, AutoModel), _load(settings, AutoImageProcessor)
+    # Weights in a pickle are code that would run here: a model without safetensors is refused.
+    model = _load(settings, AutoModel, use_safetensors=True)
+    return model, _load(settings, AutoImageProcessor)
 
 
 def pretrained_input(settings: VisionSettings) -> InputSpec:
@@ -101,20 +103,37 @@ def pretrained_input(settings: VisionSettings) -> InputSpec:
     return input_spec(_load(settings, AutoImageProcessor), _load(settings, AutoConfig))
 
 
-def _load(settings: VisionSettings, kind: Any) -> Any:  # noqa: ANN401  an Auto class, what it makes
+def _load(settings: VisionSettings, kind: Any, **how: bool) -> Any:  # noqa: ANN401
+    try:
+        return from_pretrained(kind, settings.backbone, settings.backbone_revision, **how)
+    except (OSError, ValueError) as error:
+        raise RuntimeError(
+            f"backbone {settings.backbone!r} cannot be loaded ({str(error).splitlines()[0]}); "
+            "name a Hugging Face vision model id, a folder that holds one (with its weights as "
+            "safetensors), or 'embedded'"
+        ) from error
+
+
+def from_pretrained(kind: Any, source: str, revision: str | None, **how: Any) -> Any:  # noqa: ANN401
+    """Return what an Auto class of transformers makes of a model, quietly.
+
+    Args:
+        kind: the Auto class.
+        source: a model's id, or a local folder.
+        revision: of a model on the hub; None takes 'main'.
+        how: further options.
+
+    Raises:
+        OSError: there is no such model, or a file is missing.
+        ValueError: the class cannot make this kind of model.
+    """
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    folder = Path(settings.backbone).expanduser()
-    source = str(folder) if folder.is_dir() else settings.backbone
-    try:
-        return kind.from_pretrained(source, revision=settings.backbone_revision or "main")
-    except (OSError, ValueError) as error:
-        raise RuntimeError(
-            f"backbone {settings.backbone!r} cannot be loaded ({str(error).splitlines()[0]}); "
-            "name a Hugging Face vision model id, a folder that holds one, or 'embedded'"
-        ) from error
+    folder = Path(source).expanduser()
+    named = str(folder) if folder.is_dir() else source
+    return kind.from_pretrained(named, revision=revision or "main", **how)
 
 
 def input_spec(processor: Any, config: Any) -> InputSpec:  # noqa: ANN401

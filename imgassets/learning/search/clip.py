@@ -22,7 +22,7 @@ from imgassets.search.words import words
 from imgassets.vision.backbones import backbone_name
 from imgassets.vision.forward import ChunkedForward
 from imgassets.vision.inputs import InputSpec
-from imgassets.vision.pretrained import device_of, input_spec, pooled
+from imgassets.vision.pretrained import device_of, from_pretrained, input_spec, pooled
 
 if TYPE_CHECKING:
     from imgassets.settings import VisionSettings
@@ -68,7 +68,7 @@ class ClipEncoder:
         self._of = vision.model_copy(update={"backbone": source, "backbone_revision": revision})
         self.device = device_of(vision.device, torch)
         torch.set_num_threads(max(1, vision.workers))
-        self.model = _load(AutoModel, source, revision, dtype=torch.float32)
+        self.model = _load(AutoModel, source, revision, dtype=torch.float32, use_safetensors=True)
         if any(not hasattr(self.model, name) for name in _LIKENESS):
             raise RuntimeError(
                 f"{source!r} is a {type(self.model).__name__}, no CLIP or SigLIP model; name one "
@@ -218,19 +218,12 @@ def clip_input(source: str, revision: str | None) -> InputSpec:
     return input_spec(processor, _load(AutoConfig, source, revision))
 
 
-def _load(kind: Any, source: str, revision: str | None, **more: Any) -> Any:  # noqa: ANN401
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    folder = Path(source).expanduser()
+def _load(kind: Any, source: str, revision: str | None, **how: Any) -> Any:  # noqa: ANN401
     try:
-        return kind.from_pretrained(
-            str(folder) if folder.is_dir() else source, revision=revision or "main", **more
-        )
+        return from_pretrained(kind, source, revision, **how)
     except (OSError, ValueError, KeyError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise RuntimeError(
             f"the encoder {source!r} cannot be loaded ({reason}); name the id or folder of a CLIP "
-            "or SigLIP model (IMGASSETS_SEARCH__ENCODER), or 'dual'"
+            "or SigLIP model with its weights as safetensors (IMGASSETS_SEARCH__ENCODER), or 'dual'"
         ) from error

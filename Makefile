@@ -7,7 +7,7 @@ PYTEST := OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest
 	-n 3 --dist loadfile --no-loadscope-reorder --durations 25
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test test-all check format pictures dev install install-dev clean help
+.PHONY: demo test test-all check format pictures audit sbom dev install install-dev clean help
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -45,6 +45,14 @@ check: install-dev  ## format, lint, types and import rules
 format: install-dev  ## format and fix what ruff can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+audit: install-dev  ## look up what is installed in the databases of known vulnerabilities
+	@$(BIN)/python .ci/audit.py
+
+sbom: install-dev  ## write what is installed as a bill of materials: artifacts/sbom.json (CycloneDX)
+	@mkdir -p artifacts
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --no-validate \
+		--output-reproducible --output-file artifacts/sbom.json $(BIN)/python
 
 pictures: install-dev  ## make the README's pictures anew, from the running system
 	@DOCS_PICTURES=docs $(BIN)/python -m pytest -q -k picture

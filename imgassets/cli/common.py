@@ -9,10 +9,15 @@ from typing import TextIO
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 
-from imgassets.settings import Settings, config_file, unknown_variables
-from imgassets.warehouse.lake import Warehouse, WarehouseError
+from imgassets.object_store import store_failed
+from imgassets.settings import Settings, config_file, unknown_names
+from imgassets.warehouse.lake import Warehouse
+
+_SECRETS = {"api_keys", "mlflow_tracking_uri", "smtp_password", "warehouse", "webhook"}
+"""Settings whose values are not shown, right or wrong."""
 
 _PIPED_WIDTH = 200
 """Characters of a line that no terminal limits: piped output is not cut to 80."""
@@ -37,7 +42,7 @@ def settings() -> Settings:
     Raises:
         CommandError: a setting has a wrong value or an unknown name, or the file is no TOML.
     """
-    if unknown := unknown_variables(os.environ):
+    if unknown := unknown_names():
         raise CommandError(f"unknown setting {', '.join(unknown)}: see the README's settings")
     try:
         return Settings()
@@ -45,8 +50,10 @@ def settings() -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         # A faulty key is still a key: it must not reach a terminal or a log.
-        got = "" if "api_keys" in first["loc"] else f" (got {first['input']!r})"
+        got = "" if _SECRETS & set(first["loc"]) else f" (got {first['input']!r})"
         raise CommandError(f"setting {name}: {first['msg']}{got}") from error
+    except SettingsError as error:
+        raise CommandError(f"settings cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise CommandError(f"{config_file()} is no TOML file: {error}") from error
 
@@ -60,8 +67,9 @@ def run_app(app: typer.Typer) -> None:
     """Run the app; turn expected errors into one line on stderr and exit code 1."""
     try:
         app()
-    except (CommandError, WarehouseError, ValueError, FileNotFoundError, RuntimeError) as error:
-        if os.environ.get("IMGASSETS_TRACEBACK"):
+    except Exception as error:
+        expected = isinstance(error, (ValueError, RuntimeError)) or store_failed(error)
+        if not expected or os.environ.get("IMGASSETS_TRACEBACK"):
             raise
         errors.print(f"[bold red]error:[/] {_one_line(error)}", soft_wrap=True)
         sys.exit(1)

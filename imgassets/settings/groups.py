@@ -1,40 +1,20 @@
-"""Every setting of imgassets, typed, in one place.
-
-Values come, strongest first, from constructor arguments, the environment (``IMGASSETS_*``; nested
-settings with a double underscore, e.g. ``IMGASSETS_QUALITY__MIN_LONGEST_SIDE=500``), and the TOML
-file named by ``IMGASSETS_CONFIG`` (default ``<home>/imgassets.toml``). Domain packages never read
-the environment: faces build a :class:`Settings` and hand the parts down.
-"""
+"""The groups of settings that belong to no one domain package."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
-from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
-
-from imgassets.impact.settings import ImpactSettings
-from imgassets.reviews.settings import RankingSettings
-from imgassets.search.settings import SearchSettings
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
     """A group of settings; a misspelt name is an error, not a silence."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class FetchSettings(_Part):
+class FetchSettings(Part):
     """How images are fetched from suppliers."""
 
     concurrency: int = Field(32, ge=1, description="Files fetched at the same time.")
@@ -71,7 +51,7 @@ class FetchSettings(_Part):
     )
 
 
-class VisionSettings(_Part):
+class VisionSettings(Part):
     """How pixels become signals."""
 
     backbone: str = Field(
@@ -89,16 +69,24 @@ class VisionSettings(_Part):
     device: str = Field("auto", description="'auto', 'cpu', 'cuda', 'cuda:0' …")
 
 
-class RaySettings(_Part):
+class RaySettings(Part):
     """How signals are computed by Ray (``engine = "ray"``)."""
 
     address: str = Field("", description="Cluster to join; empty: one of this machine.")
     actors: int = Field(1, ge=1, description="Actors, each with its own backbone.")
     cpus_per_actor: float = Field(1.0, gt=0, description="Cores reserved for one actor.")
     gpus_per_actor: float = Field(0.0, ge=0, description="GPUs, or a share of one, likewise.")
+    memory_mib_per_actor: int = Field(0, ge=0, description="Memory in MiB, likewise; 0: any.")
+    # Until a dead node is known to be dead, tries at its actor fail one a second and are counted.
+    retries: int = Field(
+        30, ge=0, description="Times that images are computed again whose actor or node was lost."
+    )
+    wait_seconds: float = Field(
+        60.0, ge=0, description="How long a node with room for an actor is waited for."
+    )
 
 
-class QualitySettings(_Part):
+class QualitySettings(Part):
     """Limits of the rules that an image must keep (paper A, section II-A)."""
 
     min_longest_side: int = Field(250, ge=1, description="Pixels of the longer side.")
@@ -116,7 +104,7 @@ class QualitySettings(_Part):
     )
 
 
-class DedupSettings(_Part):
+class DedupSettings(Part):
     """How duplicates are found."""
 
     pixels: bool = Field(
@@ -136,7 +124,7 @@ class DedupSettings(_Part):
     )
 
 
-class OrderingSettings(_Part):
+class OrderingSettings(Part):
     """How image sets are ordered."""
 
     policies: Path | None = Field(
@@ -144,7 +132,7 @@ class OrderingSettings(_Part):
     )
 
 
-class TypeSettings(_Part):
+class TypeSettings(Part):
     """The classifiers of image types."""
 
     min_probability: float = Field(
@@ -160,7 +148,7 @@ class TypeSettings(_Part):
     )  # fmt: skip
 
 
-class CategorySettings(_Part):
+class CategorySettings(Part):
     """The model that predicts a product's category where its feed names none."""
 
     min_precision: float = Field(
@@ -169,7 +157,7 @@ class CategorySettings(_Part):
     )  # fmt: skip
 
 
-class LearningSettings(_Part):
+class LearningSettings(Part):
     """How the classifiers of flags are trained and promoted."""
 
     max_sources: int = Field(
@@ -192,7 +180,7 @@ class LearningSettings(_Part):
     )  # fmt: skip
 
 
-class ReviewSettings(_Part):
+class ReviewSettings(Part):
     """How the loop asks people."""
 
     tasks_per_round: int = Field(60, ge=1, description="New questions of one round, at most.")
@@ -205,7 +193,7 @@ class ReviewSettings(_Part):
     )
 
 
-class MarketplaceSettings(_Part):
+class MarketplaceSettings(Part):
     """How images are judged by what marketplaces demand."""
 
     apparel_categories: list[str] = Field(
@@ -223,7 +211,7 @@ class MarketplaceSettings(_Part):
 _SHORTEST_KEY = 16
 
 
-class ServiceSettings(_Part):
+class ServiceSettings(Part):
     """The web service and its REST interface."""
 
     # A message about a faulty key must not print it.
@@ -262,140 +250,3 @@ class ServiceSettings(_Part):
         if len({name for name, _, _ in pairs}) < len(pairs):
             raise ValueError("two keys have the same name")
         return keys
-
-
-def config_file() -> Path:
-    """Return the TOML file that settings are read from; it may be absent."""
-    home = Path(os.environ.get("IMGASSETS_HOME", ".imgassets"))
-    return Path(os.environ.get("IMGASSETS_CONFIG", home / "imgassets.toml"))
-
-
-class Settings(BaseSettings):
-    """All settings; see the module's docstring for where values come from."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="IMGASSETS_", env_nested_delimiter="__", extra="forbid"
-    )
-
-    home: Path = Field(Path(".imgassets"), description="Folder that holds all state.")
-    warehouse: str = Field(
-        "", description="DuckLake catalog, 'ducklake:sqlite:…' or 'ducklake:postgres:…'."
-    )
-    warehouse_data: str = Field(
-        "", description="Folder or object-store prefix of the Parquet files."
-    )
-    image_store: str = Field("", description="fsspec root of the content-addressed image store.")
-    fetch_journal: str = Field(
-        "", description="SQLite file that remembers downloads; a cache of this machine."
-    )
-    signal_shards: str = Field(
-        "", description="fsspec root of signals that are computed but not yet committed."
-    )
-    landing: str = Field("", description="fsspec root where accepted feed files are kept.")
-    feeds: str = Field("", description="fsspec root the feed sensor watches; empty: no watching.")
-    labels: str = Field(
-        "", description="fsspec root of CSV files of labels, watched likewise; empty: no watching."
-    )
-    engagement: str = Field(
-        "", description="fsspec root of files of daily engagement, watched likewise."
-    )
-    interventions: str = Field("", description="fsspec root of files of interventions, likewise.")
-    review_photos: str = Field("", description="fsspec root of files of review photos, likewise.")
-    image_base: str = Field("", description="Folder or URL that relative image_urls start from.")
-    mlflow_tracking_uri: str = Field("", description="MLflow server; default: SQLite under home.")
-    webserver: str = Field(
-        "http://127.0.0.1:3000", description="Dagster webserver that `backfill --launch` talks to."
-    )
-    first_day: date = Field(
-        date(2024, 1, 1), description="First day partition; feeds of earlier days are refused."
-    )
-    flags: Path | None = Field(None, description="TOML file of more flags; see flags.toml.")
-    photo_limits: Path | None = Field(
-        None, description="TOML file of limits of customers' photos, for the shipped one."
-    )
-    engine: Literal["local", "ray"] = Field(
-        "local", description="What computes signals: this machine's processes, or a Ray cluster."
-    )
-    seed: int = Field(0, description="Seed of every random choice.")
-    backbone: str = Field("", description="Shorthand for vision.backbone.")
-
-    fetch: FetchSettings = Field(default_factory=FetchSettings)
-    vision: VisionSettings = Field(default_factory=VisionSettings)
-    ray: RaySettings = Field(default_factory=RaySettings)
-    quality: QualitySettings = Field(default_factory=QualitySettings)
-    dedup: DedupSettings = Field(default_factory=DedupSettings)
-    ordering: OrderingSettings = Field(default_factory=OrderingSettings)
-    types: TypeSettings = Field(default_factory=TypeSettings)
-    category: CategorySettings = Field(default_factory=CategorySettings)
-    learning: LearningSettings = Field(default_factory=LearningSettings)
-    review: ReviewSettings = Field(default_factory=ReviewSettings)
-    marketplaces: MarketplaceSettings = Field(default_factory=MarketplaceSettings)
-    impact: ImpactSettings = Field(default_factory=ImpactSettings)
-    ranking: RankingSettings = Field(default_factory=RankingSettings)
-    search: SearchSettings = Field(default_factory=SearchSettings)
-    service: ServiceSettings = Field(default_factory=ServiceSettings)
-
-    @model_validator(mode="after")
-    def _derive(self) -> Settings:
-        self.home = self.home.expanduser().absolute()
-        self.warehouse = self.warehouse or f"ducklake:sqlite:{self.home}/warehouse/catalog.sqlite"
-        self.warehouse_data = self.warehouse_data or f"{self.home}/warehouse/data/"
-        self.image_store = self.image_store or f"{self.home}/images"
-        self.fetch_journal = self.fetch_journal or f"{self.home}/fetch/journal.sqlite"
-        self.signal_shards = self.signal_shards or f"{self.home}/signals"
-        self.landing = self.landing or f"{self.home}/feeds"
-        self.mlflow_tracking_uri = (
-            self.mlflow_tracking_uri
-            or os.environ.get("MLFLOW_TRACKING_URI", "")
-            or f"sqlite:///{self.home}/mlflow/mlflow.db"
-        )
-        if self.backbone:
-            self.vision = self.vision.model_copy(update={"backbone": self.backbone})
-        return self
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put the TOML file behind the environment."""
-        toml = TomlConfigSettingsSource(settings_cls, config_file())
-        return init_settings, env_settings, toml
-
-    def decision_hash(self) -> str:
-        """Hash of the settings that can change a row of a derived table (not where it is kept)."""
-        parts: dict[str, Any] = {
-            "quality": self.quality.model_dump(),
-            # What its files hold is named by the plan, which reads them.
-            "dedup": self.dedup.pixels,
-            "types": self.types.model_dump(),
-            "marketplaces": self.marketplaces.model_dump(),
-            "fetch": [
-                self.fetch.max_bytes,
-                self.fetch.max_pixels,
-                self.fetch.max_side,
-                self.fetch.max_frames,
-                self.fetch.max_metadata_bytes,
-                self.fetch.max_decoded_bytes,
-            ],
-        }
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-
-
-_OTHER_VARIABLES = {"IMGASSETS_CONFIG", "IMGASSETS_DAGSTER_STORAGE", "IMGASSETS_TRACEBACK"}
-
-
-def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Return the IMGASSETS_* variables that no setting reads, sorted: they are misspelt."""
-    known = {f"IMGASSETS_{name.upper()}" for name in Settings.model_fields} | _OTHER_VARIABLES
-    for name, field in Settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            known |= {
-                f"IMGASSETS_{name.upper()}__{part.upper()}"
-                for part in field.annotation.model_fields
-            }
-    return sorted(v for v in environment if v.startswith("IMGASSETS_") and v not in known)

@@ -6,6 +6,8 @@ import dagster as dg
 import polars as pl
 from upath import UPath
 
+from imgassets.object_store import storage_options
+
 
 class StepFiles(dg.UPathIOManager):
     """Keeps a step's frame under a root that all machines running steps share.
@@ -17,7 +19,7 @@ class StepFiles(dg.UPathIOManager):
     extension = ".parquet"
 
     def __init__(self, root: str) -> None:
-        super().__init__(base_path=UPath(root))
+        super().__init__(base_path=UPath(root, **storage_options(root)))
 
     def dump_to_path(self, context: dg.OutputContext, obj: pl.DataFrame, path: UPath) -> None:
         """Write the frame; a retried step replaces it."""

@@ -191,6 +191,7 @@ class _Run:
         journal: FetchJournal | None,
     ) -> None:
         self._known = known
+        self._in_rows = {entry.image_id for entry in known.values()}
         self._store = store
         self._settings = settings
         self._journal = journal
@@ -231,7 +232,7 @@ class _Run:
 
     async def _one(self, location: str, transport: Transport) -> _Outcome:
         entry = self._known.get(location)
-        if entry is not None and not await asyncio.to_thread(self._store.exists, entry.image_id):
+        if entry is not None and not await asyncio.to_thread(self._is_stored, entry.image_id):
             entry = None
         if entry is not None and not (_is_http(location) and self._is_old(entry)):
             return _Outcome(entry.image_id, entry.probe)
@@ -250,6 +251,12 @@ class _Run:
             )
             return _Outcome(entry.image_id, entry.probe)
         return await asyncio.to_thread(self._keep, location, fetched.data, fetched.validators)
+
+    def _is_stored(self, image_id: str) -> bool:
+        """Tell whether the bytes are there, and stay until the caller has written a row of them."""
+        if image_id in self._in_rows:
+            return self._store.exists(image_id)
+        return self._store.keep(image_id)
 
     def _is_old(self, entry: Entry) -> bool:
         return time.time() - entry.checked_at > 3600 * self._settings.revalidate_after_hours

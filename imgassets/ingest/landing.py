@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-import fsspec
-
 from imgassets.ingest.feeds import Decision, ParsedFeed, read_feed
 from imgassets.ingest.refusal import Refusal
 from imgassets.ingest.store import write_whole
+from imgassets.object_store import open_root
 
 EXTENSIONS = ("csv", "jsonl", "parquet")
 
@@ -88,7 +87,7 @@ def list_feeds(root: str) -> FeedListing:
     Raises:
         FileNotFoundError: there is no such folder.
     """
-    fs, base = fsspec.core.url_to_fs(root)
+    fs, base = open_root(root)
     base = base.rstrip("/")
     # A long-lived process would otherwise be told what it saw the last time.
     fs.invalidate_cache(base)
@@ -163,12 +162,12 @@ def land(feed: FeedFile, landing_root: str) -> LandedFeed:
         FileNotFoundError: the feed file is gone.
         OSError: the landing folder cannot be written.
     """
-    source, base = fsspec.core.url_to_fs(feed.root)
+    source, base = open_root(feed.root)
     content: bytes = source.cat_file(f"{base.rstrip('/')}/{feed.feed_file}")
     sha256 = hashlib.sha256(content).hexdigest()
     extension = feed.feed_file.rsplit(".", 1)[-1].lower()
     landed_as = f"{feed.day.isoformat()}/{feed.supplier_id}-{sha256[:12]}.{extension}"
-    target, landing = fsspec.core.url_to_fs(landing_root)
+    target, landing = open_root(landing_root)
     path = f"{landing.rstrip('/')}/{landed_as}"
     try:
         present = target.info(path, refresh=True)["size"] == len(content)
@@ -179,7 +178,7 @@ def land(feed: FeedFile, landing_root: str) -> LandedFeed:
     return LandedFeed(feed, sha256, landed_as, len(content))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=2)
 def parse_landed(
     landing_root: str,
     landed_as: str,
@@ -191,7 +190,8 @@ def parse_landed(
 ) -> ParsedFeed:
     """Read and parse a landed feed once per process.
 
-    A run builds many categories of one file, and landed files never change.
+    A file is registered, and then registered again with what was decided about its rows: few are
+    held, for each may have millions of rows. Landed files never change.
 
     Args:
         landing_root: Folder or fsspec URL.
@@ -206,6 +206,6 @@ def parse_landed(
         FileNotFoundError: the landed copy is gone.
         ValueError: the image base is neither a folder nor a ``file`` or ``http(s)`` URL.
     """
-    fs, base = fsspec.core.url_to_fs(landing_root)
+    fs, base = open_root(landing_root)
     content: bytes = fs.cat_file(f"{base.rstrip('/')}/{landed_as}")
     return read_feed(content, feed_file, day, supplier_id, image_base, decisions)

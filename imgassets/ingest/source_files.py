@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import fsspec
+from imgassets.object_store import open_root
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class SourceFile:
 
 def is_folder(location: str) -> bool:
     """Tell whether a path or fsspec URL is a folder."""
-    fs, base = fsspec.core.url_to_fs(location)
+    fs, base = open_root(location)
     return bool(fs.isdir(base))
 
 
@@ -51,7 +51,7 @@ def source_files(location: str, extensions: Sequence[str]) -> Iterator[SourceFil
     Raises:
         ValueError: there is no such file or folder.
     """
-    fs, base = fsspec.core.url_to_fs(location)
+    fs, base = open_root(location)
     fs.invalidate_cache(base)  # a long-lived process would be told what it saw the last time
     if fs.isdir(base):
         paths = [

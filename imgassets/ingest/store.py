@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
+import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from imgassets.object_store import open_root
+from imgassets.storage import Stored, modified_at, stored_files
 from imgassets.warehouse.contracts import IMAGE_ID
+
+_FRESH_SECONDS = 300.0
+"""An upload that is younger need not be done again to be young."""
+
+_GONE = re.compile(rf"\.({IMAGE_ID.strip('^$')})\.gone")
+_UNFINISHED = re.compile(rf"\.{IMAGE_ID.strip('^$')}\.[0-9a-f]{{32}}\.tmp")
 
 
 class ImageMissing(LookupError):
@@ -50,7 +61,7 @@ class ImageStore:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self._fs, self._path = fsspec.core.url_to_fs(root)
+        self._fs, self._path = open_root(root)
 
     def _place(self, image_id: str) -> str:
         if not re.fullmatch(IMAGE_ID, image_id):
@@ -73,8 +84,81 @@ class ImageStore:
         """Tell whether the image is stored."""
         return self.size(image_id) is not None
 
+    def keep(self, image_id: str, size: int | None = None) -> bool:
+        """Tell whether an image is stored, and make it as young as if it were written now.
+
+        Maintenance deletes old bytes that no row refers to. Who finds bytes there that no row may
+        refer to yet, and will write such a row, keeps them by this; False means: write them.
+
+        Args:
+            image_id: the image.
+            size: its size in bytes, if it is known: a file of another size counts as absent.
+
+        Raises:
+            ValueError: `image_id` is not a SHA-256 in lower-case hex.
+        """
+        place = self._place(image_id)
+        try:
+            info = self._fs.info(place, refresh=True)
+            if size is not None and info["size"] != size:
+                return False
+            if isinstance(self._fs, LocalFileSystem):
+                os.utime(place)
+                return True
+        except FileNotFoundError:
+            return False
+        return time.time() - modified_at(info) < _FRESH_SECONDS
+
+    def files(self) -> Iterator[Stored]:
+        """Yield the stored images, and what writers that were killed left of some.
+
+        Other files below the root are not the store's and are left out.
+
+        Raises:
+            OSError: the store cannot be read.
+        """
+        for folder in self._fs.ls(self._path, detail=False) if self._fs.exists(self._path) else ():
+            yield from self._files_below(folder)
+
+    def _files_below(self, folder: str) -> Iterator[Stored]:
+        """Yield those of one of the store's first folders: a part that fits into memory."""
+        for file in stored_files(
+            self._fs.unstrip_protocol(folder) if "://" in self.root else folder
+        ):
+            if re.fullmatch(IMAGE_ID, file.name) or _UNFINISHED.fullmatch(file.name):
+                yield file
+            elif found := _GONE.fullmatch(file.name):  # a cleaner was killed at it
+                place = self._place(found[1])
+                os.replace(file.path, place)
+                yield Stored(place, file.bytes, file.modified)
+
+    def discard(self, file: Stored) -> bool:
+        """Delete a file, unless somebody has made it young since it was listed.
+
+        A local file is looked at after it was moved aside, so nobody can keep it in between. In an
+        object store the time between two requests is left.
+
+        Raises:
+            OSError: the store cannot be written.
+        """
+        try:
+            if not isinstance(self._fs, LocalFileSystem):
+                if modified_at(self._fs.info(file.path, refresh=True)) > file.modified:
+                    return False
+                self._fs.rm_file(file.path)
+                return True
+            aside = Path(file.path).with_name(f".{file.name}.gone")
+            os.replace(file.path, aside)
+            if aside.stat().st_mtime > file.modified:
+                os.replace(aside, file.path)
+                return False
+            aside.unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
     def put(self, data: bytes) -> str:
-        """Store bytes and return their image id; bytes already there are left alone.
+        """Store bytes and return their image id; bytes already there are kept.
 
         A file of another size than its content's (a disk that filled up, a machine that lost
         power) is written again.
@@ -83,7 +167,7 @@ class ImageStore:
             OSError: the store cannot be written.
         """
         image_id = hashlib.sha256(data).hexdigest()
-        if self.size(image_id) != len(data):
+        if not self.keep(image_id, len(data)):
             write_whole(self._fs, self._place(image_id), data)
         return image_id
 
@@ -94,10 +178,10 @@ class ImageStore:
             OSError: the store cannot be written.
             ValueError: `image_id` is not a SHA-256 in lower-case hex.
         """
-        try:
-            self._fs.rm_file(self._place(image_id))
-        except FileNotFoundError:
+        if not self.exists(image_id):  # an object store deletes what is not there, too
             return False
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
+            self._fs.rm_file(self._place(image_id))
         return True
 
     def get(self, image_id: str) -> bytes:

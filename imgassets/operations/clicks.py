@@ -6,10 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-import fsspec
 import polars as pl
 
 from imgassets.ingest.click_rows import parse_clicks
+from imgassets.object_store import open_root
 from imgassets.selection.clicks import Clicks
 from imgassets.selection.positions import SHOWN, ClickModel, fit_clicks
 from imgassets.warehouse.contracts import ImageClicks
@@ -51,7 +51,7 @@ def import_clicks(warehouse: Warehouse, location: str) -> ImportedClicks:
         ValueError: there is no such file, or it has a fault; the message names the lines. Nothing
             is written.
     """
-    fs, path = fsspec.core.url_to_fs(location)
+    fs, path = open_root(location)
     if not fs.isfile(path):
         raise ValueError(f"{location}: no such file")
     clicks = parse_clicks(Path(location).name, fs.cat_file(path))

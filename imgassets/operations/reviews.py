@@ -14,7 +14,14 @@ from imgassets.moderation import known_types as types
 from imgassets.moderation.flags import IMAGE_TYPE, SAME_PICTURE
 from imgassets.moderation.tasks import task_states, tasks_open_to
 from imgassets.settings import ReviewSettings
-from imgassets.warehouse.contracts import ReviewAnswers, ReviewTasks
+from imgassets.warehouse.contracts import (
+    Contract,
+    FetchedImages,
+    FlagLabels,
+    ImageLabels,
+    ReviewAnswers,
+    ReviewTasks,
+)
 from imgassets.warehouse.lake import Addition, CommitMessage, Warehouse
 from imgassets.warehouse.partitions import quote
 
@@ -183,11 +190,13 @@ def known_types(warehouse: Warehouse) -> pl.DataFrame:
         image_id): see :func:`imgassets.moderation.known_types.known_types`.
     """
     labels, decided, tasks = _said_of_types(warehouse)
-    images = warehouse.sql(
-        "SELECT DISTINCT category, product_id, image_id "
-        "FROM fetched_images SEMI JOIN decided USING (image_id)",
-        decided=decided.select("image_id"),
-    )
+    images = FetchedImages.create_empty().select("category", "product_id", "image_id")
+    if not decided.is_empty():
+        images = warehouse.sql(
+            "SELECT DISTINCT category, product_id, image_id "
+            "FROM fetched_images SEMI JOIN decided USING (image_id)",
+            decided=decided.select("image_id"),
+        )
     return types.known_types(labels, decided, tasks, images, product_groups(warehouse))
 
 
@@ -219,14 +228,7 @@ def _said(
     warehouse: Warehouse,
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Return flag labels with their images, verdicts, tasks, and every product's group."""
-    warehouse.initialise()
-    labels = warehouse.sql(
-        """
-        SELECT DISTINCT l.product_id, l.image_url, l.flag, l.value, l.group_id, l.split,
-            f.image_id, f.category
-        FROM flag_labels AS l JOIN fetched_images AS f USING (product_id, image_url)
-        """
-    )
+    labels = _with_images(warehouse, FlagLabels, "flag", "value", "group_id", "split")
     decided = log.verdicts(warehouse.read(ReviewAnswers))
     tasks = warehouse.read(ReviewTasks, columns=["task_id", "product_id", "category"])
     return labels, decided, tasks, product_groups(warehouse)
@@ -234,17 +236,29 @@ def _said(
 
 def _said_of_types(warehouse: Warehouse) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Return labels of types with their images, verdicts about types, and their tasks."""
-    warehouse.initialise()
-    labels = warehouse.sql(
-        """
-        SELECT DISTINCT l.product_id, l.image_url, l.image_type, l.group_id, f.image_id, f.category
-        FROM image_labels AS l JOIN fetched_images AS f USING (product_id, image_url)
-        """
-    )
+    labels = _with_images(warehouse, ImageLabels, "image_type", "group_id")
     where = f"flag = {quote(IMAGE_TYPE)}"
     decided = log.verdicts(warehouse.read(ReviewAnswers, where=where))
     columns = ["task_id", "product_id", "category"]
     return labels, decided, warehouse.read(ReviewTasks, where=where, columns=columns)
+
+
+def _with_images(warehouse: Warehouse, contract: type[Contract], *columns: str) -> pl.DataFrame:
+    """Return labels with the images that they speak of, each once.
+
+    Returns:
+        product_id, image_url, ``columns``, image_id, category.
+    """
+    warehouse.initialise()
+    reference = ["product_id", "image_url"]
+    labels = warehouse.read(contract, columns=[*reference, *columns])
+    if labels.is_empty():  # Then nobody need look at all images of the catalog.
+        return labels.with_columns(image_id=pl.lit(""), category=pl.lit(""))
+    return warehouse.sql(
+        "SELECT DISTINCT l.*, f.image_id, f.category "
+        "FROM labels AS l JOIN fetched_images AS f USING (product_id, image_url)",
+        labels=labels,
+    )
 
 
 def product_groups(warehouse: Warehouse) -> pl.DataFrame:

@@ -14,10 +14,10 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-import fsspec
 import polars as pl
 
 from imgassets.ingest.store import ImageStore, write_whole
+from imgassets.object_store import open_root
 from imgassets.settings import RaySettings, Settings
 from imgassets.vision.schema import Schema, SignalsResult, outcome_schema, split
 from imgassets.warehouse.contract import Contract
@@ -41,7 +41,7 @@ class SignalShards:
     """
 
     def __init__(self, root: str, version: str, schema: Schema) -> None:
-        self._fs, path = fsspec.core.url_to_fs(root)
+        self._fs, path = open_root(root)
         self._folder = f"{path.rstrip('/')}/{hashlib.sha256(version.encode()).hexdigest()[:16]}"
         self._schema = outcome_schema(schema)
 
@@ -91,7 +91,7 @@ def forget_in_shards(root: str, image_ids: Collection[str]) -> None:
         root: as for :class:`SignalShards`.
         image_ids: the images.
     """
-    fs, path = fsspec.core.url_to_fs(root)
+    fs, path = open_root(root)
     named = pl.col("image_id").is_in(list(image_ids))
     for file in sorted(fs.glob(f"{path.rstrip('/')}/**/*.parquet")):
         with contextlib.suppress(FileNotFoundError):  # purged by a run

@@ -31,9 +31,9 @@ from imgassets.warehouse.contracts import (
     ReviewImages,
     ReviewSignals,
 )
+from imgassets.warehouse.files import History
 from imgassets.warehouse.forgetting import (
     Erasure,
-    History,
     clean_catalog,
     count_rows,
     delete_orphans,

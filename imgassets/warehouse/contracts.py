@@ -41,6 +41,7 @@ from imgassets.warehouse.learning_contracts import (
     TypeAccuracy,
     TypePriorities,
 )
+from imgassets.warehouse.maintenance_contracts import StorageSizes
 from imgassets.warehouse.review_photo_contracts import (
     REVIEW_STAGES,
     FetchedReviewImages,
@@ -52,6 +53,7 @@ from imgassets.warehouse.review_photo_contracts import (
     ReviewImages,
     ReviewSignals,
 )
+from imgassets.warehouse.schema_contracts import SchemaMigrations
 from imgassets.warehouse.search_contracts import (
     AttributeLabels,
     ImageAttributes,
@@ -388,6 +390,11 @@ class PartitionState(Partitioned):
     )
     fingerprint = dy.String(description="Hash of feeds, settings, algorithms and models.")
 
+    @classmethod
+    def partitioning(cls) -> tuple[str, ...]:
+        """Return the partition columns: a plan reads all days, so their files can be merged."""
+        return ("category",)
+
 
 CONTRACTS: tuple[type[Contract], ...] = (
     SupplierOffers, Quarantine, FetchedImages, AggregatedImages, ImageSignals, QualityScores,
@@ -399,7 +406,7 @@ CONTRACTS: tuple[type[Contract], ...] = (
     ImpactSeries, ImpactPlacebos, ReviewFiles, ReviewImages, FetchedReviewImages, ReviewSignals,
     ReviewImageRanks, RankingExamples, RankingEvaluations, ForgottenReviews, ImageFeatures,
     ImageEmbeddings, ImageAttributes, AttributeLabels, SearchEvaluations, FeedFiles,
-    FeedCategories, CategoryResolutions, PartitionState,
+    FeedCategories, CategoryResolutions, PartitionState, SchemaMigrations, StorageSizes,
 )  # fmt: skip
 """Every table of the warehouse."""
 

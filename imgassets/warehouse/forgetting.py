@@ -14,33 +14,29 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import duckdb
-import fsspec
 import polars as pl
 
-from imgassets.warehouse.connection import ALIAS, WarehouseError, retried, transaction
+from imgassets.object_store import open_root
+from imgassets.warehouse.connection import ALIAS, WarehouseError, transaction
 from imgassets.warehouse.contracts import Contract
+from imgassets.warehouse.files import (
+    CATALOG,
+    History,
+    content,
+    data_files,
+    history_of,
+    known_names,
+    parquet_files,
+)
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from imgassets.warehouse.partitions import quote
+from imgassets.warehouse.retrying import retried
+from imgassets.warehouse.schema import refuse_other_schema
 
-_CATALOG = f"__ducklake_metadata_{ALIAS}"
 _ORPHAN_SECONDS = 3600.0
 """Age from which a file that no snapshot names is no writer's any more."""
-
-_FILES = f"""
-WITH places AS (
-    SELECT DISTINCT t.table_id, t.table_name,
-        if(s.path_is_relative::BOOLEAN, {{data}} || s.path, s.path) AS of_schema,
-        t.path AS of_table, t.path_is_relative::BOOLEAN AS is_relative
-    FROM {_CATALOG}.ducklake_table AS t JOIN {_CATALOG}.ducklake_schema AS s USING (schema_id)
-)
-SELECT p.table_name, d.begin_snapshot, d.end_snapshot,
-    if(d.path_is_relative::BOOLEAN,
-        if(p.is_relative, p.of_schema || p.of_table, p.of_table) || d.path, d.path) AS path
-FROM {_CATALOG}.{{files}} AS d JOIN places AS p USING (table_id)
-"""
 
 
 @dataclass(frozen=True)
@@ -62,23 +58,6 @@ class Erasure:
         return " OR ".join(f"coalesce({part}, false)" for part in (self.gone, *self.blank.values()))
 
 
-@dataclass(frozen=True)
-class History:
-    """What of the warehouse's past goes, or went.
-
-    Attributes:
-        snapshots: number of snapshots.
-        first: time of the first of them, in UTC; None where there is none.
-        last: likewise of the last.
-        kept: number of snapshots that stay.
-    """
-
-    snapshots: int
-    first: datetime | None
-    last: datetime | None
-    kept: int
-
-
 def rows_ever(
     warehouse: Warehouse, contract: type[Contract], where: str, columns: Sequence[str]
 ) -> pl.DataFrame:
@@ -92,8 +71,8 @@ def rows_ever(
     """
     select = ", ".join(f'"{name}"' for name in columns)
     with warehouse.connect() as connection:
-        files = _files(connection, warehouse.data_path, [contract])
-        source = _content(contract, files["path"].to_list())
+        files = data_files(connection, warehouse.data_path, [contract])
+        source = content(connection, contract, files["path"].to_list())
         found = connection.execute(f"SELECT DISTINCT {select} {source} WHERE {where}").pl()
     schema = contract.create_empty().schema
     return found.cast({name: schema[name] for name in columns}).sort(columns)
@@ -136,6 +115,7 @@ def erase_rows(
             if not any(scope for _, scope in scopes):
                 return 0
             with transaction(connection, message.author, f"write {message.asset}", message.extra()):
+                refuse_other_schema(connection, warehouse.release)
                 for erasure, scope in scopes:
                     _rewrite(connection, erasure, scope)
                 for change in also:
@@ -148,10 +128,10 @@ def erase_rows(
 
 def _scopes(connection: duckdb.DuckDBPyConnection, data_path: str, erasure: Erasure) -> list[str]:
     """Return the conditions of a table's partitions whose standing files hold such rows."""
-    files = _files(connection, data_path, [erasure.contract])
+    files = data_files(connection, data_path, [erasure.contract])
     standing = files.filter(pl.col("end_snapshot").is_null())["path"].to_list()
     by = erasure.contract.partitioning()
-    source = _content(erasure.contract, standing)
+    source = content(connection, erasure.contract, standing)
     if not by:
         return ["true"] if _any(connection, f"{source} WHERE {erasure.concerns()}") else []
     cells = connection.execute(
@@ -190,7 +170,7 @@ def history_to_drop(warehouse: Warehouse, erasures: Sequence[Erasure]) -> Histor
     Of rows that stand, these are the snapshots since they came.
     """
     with warehouse.connect() as connection:
-        return _history(connection, _doomed(connection, warehouse.data_path, erasures))
+        return history_of(connection, _doomed(connection, warehouse.data_path, erasures))
 
 
 def drop_history(warehouse: Warehouse, erasures: Sequence[Erasure]) -> History:
@@ -206,7 +186,7 @@ def drop_history(warehouse: Warehouse, erasures: Sequence[Erasure]) -> History:
             raise WarehouseError(
                 "Another process wrote rows that were being erased: run the same command again."
             )
-        history = _history(connection, doomed)
+        history = history_of(connection, doomed)
         if doomed:
             versions = ", ".join(map(str, doomed))
             connection.execute(
@@ -223,29 +203,24 @@ def delete_orphans(warehouse: Warehouse, erasures: Sequence[Erasure]) -> int:
     No snapshot has ever shown them. Where writers take a lock, none is at work while this has it;
     with PostgreSQL, a file counts as a killed writer's after an hour.
     """
-    fs, root = fsspec.core.url_to_fs(warehouse.data_path)
+    fs, _ = open_root(warehouse.data_path)
     left = 0
     with warehouse.commit_lock(), warehouse.connect() as connection:
-        named = _known_names(connection)
         for erasure in erasures:
-            table = erasure.contract.table_name()
-            paths = [
-                fs.unstrip_protocol(path) if "://" in warehouse.data_path else path
-                for path in fs.find(f"{root.rstrip('/')}/main/{table}")
-                if path.endswith(".parquet") and path.rsplit("/", 1)[-1] not in named
-            ]
-            for path in paths:
-                if not _holds(connection, erasure, path):
+            files = parquet_files(warehouse.data_path, erasure.contract.table_name())
+            named = known_names(connection)
+            for file in files:
+                if file.name in named or not _holds(connection, erasure, file.path):
                     continue
-                if warehouse.locks_writers or _age(fs, path) > _ORPHAN_SECONDS:
-                    fs.rm_file(path)
+                if warehouse.locks_writers or time.time() - file.modified > _ORPHAN_SECONDS:
+                    fs.rm_file(file.path)
                 else:
                     left += 1
     return left
 
 
 def _holds(connection: duckdb.DuckDBPyConnection, erasure: Erasure, path: str) -> bool:
-    source = _content(erasure.contract, [path])
+    source = content(connection, erasure.contract, [path])
     try:
         return _any(connection, f"{source} WHERE {erasure.concerns()}")
     except duckdb.Error:  # cut off: what it holds cannot be told
@@ -255,20 +230,6 @@ def _holds(connection: duckdb.DuckDBPyConnection, erasure: Erasure, path: str) -
 def _any(connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
     """Tell whether there are rows, given as a FROM clause."""
     return connection.execute(f"SELECT 1 {rows} LIMIT 1").fetchone() is not None
-
-
-def _age(fs: fsspec.AbstractFileSystem, path: str) -> float:
-    modified: datetime = fs.modified(path)
-    return time.time() - modified.replace(tzinfo=modified.tzinfo or UTC).timestamp()
-
-
-def _known_names(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """Return the names (they are unique) of the files that the catalog knows."""
-    tables = ("ducklake_data_file", "ducklake_delete_file", "ducklake_files_scheduled_for_deletion")
-    rows = connection.execute(
-        " UNION ALL ".join(f"SELECT path FROM {_CATALOG}.{table}" for table in tables)
-    ).fetchall()
-    return {path.rsplit("/", 1)[-1] for (path,) in rows}
 
 
 def clean_catalog(
@@ -296,14 +257,14 @@ def clean_catalog(
         with warehouse.connect(read_only=False) as connection:
             connection.execute(
                 f"""
-                UPDATE {_CATALOG}.ducklake_table_column_stats AS s
-                SET min_value = (SELECT min(f.min_value) FROM {_CATALOG}.ducklake_file_column_stats
+                UPDATE {CATALOG}.ducklake_table_column_stats AS s
+                SET min_value = (SELECT min(f.min_value) FROM {CATALOG}.ducklake_file_column_stats
                         AS f WHERE f.table_id = s.table_id AND f.column_id = s.column_id),
-                    max_value = (SELECT max(f.max_value) FROM {_CATALOG}.ducklake_file_column_stats
+                    max_value = (SELECT max(f.max_value) FROM {CATALOG}.ducklake_file_column_stats
                         AS f WHERE f.table_id = s.table_id AND f.column_id = s.column_id)
                 WHERE (s.table_id, s.column_id) IN (
-                    SELECT c.table_id, c.column_id FROM {_CATALOG}.ducklake_column AS c
-                    JOIN {_CATALOG}.ducklake_table AS t USING (table_id)
+                    SELECT c.table_id, c.column_id FROM {CATALOG}.ducklake_column AS c
+                    JOIN {CATALOG}.ducklake_table AS t USING (table_id)
                     WHERE t.table_name IN ({names}) AND lower(c.column_type) = 'varchar'
                 )
                 """
@@ -318,37 +279,14 @@ def clean_catalog(
         warehouse.vacuum()
 
 
-def _files(
-    connection: duckdb.DuckDBPyConnection, data_path: str, contracts: Iterable[type[Contract]]
-) -> pl.DataFrame:
-    """Return the data files of tables: table_name, begin_snapshot, end_snapshot, path."""
-    names = ", ".join(quote(contract.table_name()) for contract in contracts)
-    query = _FILES.format(data=quote(data_path), files="ducklake_data_file")
-    return connection.execute(f"SELECT * FROM ({query}) WHERE table_name IN ({names})").pl()
-
-
-def _content(contract: type[Contract], paths: Sequence[str]) -> str:
-    """Return a FROM clause of all rows of some files, deleted ones too; ``filename`` names them."""
-    table = contract.table_name()
-    typed = f"SELECT *, NULL::VARCHAR AS filename FROM {table} LIMIT 0"
-    if not paths:
-        return f"FROM ({typed})"
-    listed = ", ".join(quote(path) for path in paths)
-    read = (
-        f"FROM read_parquet([{listed}], filename => true, union_by_name => true, "
-        "hive_partitioning => false)"
-    )
-    return f"FROM (({typed}) UNION ALL BY NAME ({read}))"
-
-
 def _doomed(
     connection: duckdb.DuckDBPyConnection, data_path: str, erasures: Sequence[Erasure]
 ) -> list[int]:
     """Return the snapshots that show a file with such rows, deleted ones too, in order."""
     spans: set[tuple[int, int | None]] = set()
     for erasure in erasures:
-        files = _files(connection, data_path, [erasure.contract])
-        source = _content(erasure.contract, files["path"].to_list())
+        files = data_files(connection, data_path, [erasure.contract])
+        source = content(connection, erasure.contract, files["path"].to_list())
         held = connection.execute(
             f"SELECT DISTINCT filename {source} WHERE {erasure.concerns()}"
         ).pl()
@@ -360,15 +298,3 @@ def _doomed(
         for (number,) in snapshots
         if any(first <= number and (end is None or number < end) for first, end in spans)
     )
-
-
-def _history(connection: duckdb.DuckDBPyConnection, doomed: Sequence[int]) -> History:
-    listed = ", ".join(map(str, doomed)) or "NULL"
-    row = connection.execute(
-        f"SELECT min(snapshot_time) FILTER (snapshot_id IN ({listed})), "
-        f"max(snapshot_time) FILTER (snapshot_id IN ({listed})), "
-        f"count(*) FROM {ALIAS}.snapshots()"
-    ).fetchone()
-    assert row is not None
-    first, last = (None if t is None else t.astimezone(UTC) for t in row[:2])
-    return History(len(doomed), first, last, row[2] - len(doomed))

@@ -17,16 +17,15 @@ import polars as pl
 from imgassets.warehouse.connection import ALIAS
 from imgassets.warehouse.contracts import BY_NAME, Contract
 from imgassets.warehouse.ddl import sql_type
+from imgassets.warehouse.files import CATALOG
 from imgassets.warehouse.lake import Warehouse
 from imgassets.warehouse.partitions import quote
 from imgassets.warehouse.views import View, views, with_sources
 
-_CATALOG = f"__ducklake_metadata_{ALIAS}"
-
 _SNAPSHOTS = f"""
 SELECT s.snapshot_id, s.snapshot_time::TIMESTAMPTZ AS time, c.commit_message, c.commit_extra_info
-FROM {_CATALOG}.ducklake_snapshot AS s
-LEFT JOIN {_CATALOG}.ducklake_snapshot_changes AS c USING (snapshot_id)
+FROM {CATALOG}.ducklake_snapshot AS s
+LEFT JOIN {CATALOG}.ducklake_snapshot_changes AS c USING (snapshot_id)
 """
 
 
@@ -116,14 +115,14 @@ def writes(
     """
     files = f"""
     SELECT d.begin_snapshot, d.end_snapshot, r.begin_snapshot AS rows_gone
-    FROM {_CATALOG}.ducklake_table AS t
-    JOIN {_CATALOG}.ducklake_data_file AS d USING (table_id)
-    LEFT JOIN {_CATALOG}.ducklake_delete_file AS r USING (data_file_id)
+    FROM {CATALOG}.ducklake_table AS t
+    JOIN {CATALOG}.ducklake_data_file AS d USING (table_id)
+    LEFT JOIN {CATALOG}.ducklake_delete_file AS r USING (data_file_id)
     WHERE t.table_name = {quote(table.table_name())} AND t.end_snapshot IS NULL
     """
     if category is not None:
         files += f"""AND d.data_file_id IN (
-            SELECT data_file_id FROM {_CATALOG}.ducklake_file_partition_value
+            SELECT data_file_id FROM {CATALOG}.ducklake_file_partition_value
             WHERE partition_key_index = 1 AND partition_value = {quote(category)}
         )"""
     return _read(
@@ -131,7 +130,7 @@ def writes(
         f"WITH files AS ({files}), touched AS ("
         "SELECT begin_snapshot AS number FROM files "
         "UNION SELECT end_snapshot FROM files UNION SELECT rows_gone FROM files"
-        f"), kept AS (SELECT snapshot_id FROM {_CATALOG}.ducklake_snapshot), shown AS ("
+        f"), kept AS (SELECT snapshot_id FROM {CATALOG}.ducklake_snapshot), shown AS ("
         "SELECT DISTINCT k.snapshot_id FROM touched AS t ASOF JOIN kept AS k "
         "ON t.number <= k.snapshot_id"
         f") {_SNAPSHOTS} SEMI JOIN shown USING (snapshot_id) ORDER BY snapshot_id DESC",
@@ -175,7 +174,7 @@ class AsOf:
     ) -> None:
         self._warehouse = warehouse
         self._snapshot_id = snapshot_id
-        self._columns_then: dict[str, set[str]] = {}
+        self._columns_then: dict[str, dict[str, str]] = {}
         self._limits: dict[str, str] = {}
         if category is not None:
             self._limits["category"] = f"category = {quote(category)}"
@@ -218,28 +217,38 @@ class AsOf:
         query = f"FROM {table.table_name()} WHERE {where} ORDER BY {order}"
         return self.sql(query).cast(table.create_empty().schema)
 
-    def _columns(self) -> dict[str, set[str]]:
-        """Return the columns that tables had, by table; of the present, those of the contracts."""
+    def _columns(self) -> dict[str, dict[str, str]]:
+        """Return the columns that tables had, by table: today's name and the one they had then.
+
+        Of the present, those of the contracts.
+        """
         if self._snapshot_id is None:
-            return {name: set(table.column_names()) for name, table in BY_NAME.items()}
+            return {
+                name: {column: column for column in table.column_names()}
+                for name, table in BY_NAME.items()
+            }
         if not self._columns_then:
             stood = (
                 "{0}.begin_snapshot <= {1} AND ({0}.end_snapshot IS NULL OR {0}.end_snapshot > {1})"
             )
             rows = self._warehouse.sql(
-                f"SELECT t.table_name, c.column_name FROM {_CATALOG}.ducklake_table AS t "
-                f"JOIN {_CATALOG}.ducklake_column AS c USING (table_id) "
+                f"SELECT t.table_name, now.column_name AS now, c.column_name AS then "
+                f"FROM {CATALOG}.ducklake_table AS t "
+                f"JOIN {CATALOG}.ducklake_column AS c USING (table_id) "
+                f"JOIN {CATALOG}.ducklake_column AS now USING (table_id, column_id) "
                 f"WHERE c.parent_column IS NULL AND {stood.format('t', self._snapshot_id)} "
-                f"AND {stood.format('c', self._snapshot_id)}"
+                f"AND {stood.format('c', self._snapshot_id)} AND now.end_snapshot IS NULL"
             )
-            for table, column in rows.iter_rows():
-                self._columns_then.setdefault(table, set()).add(column)
+            for table, now, then in rows.iter_rows():
+                self._columns_then.setdefault(table, {})[now] = then
         return self._columns_then
 
-    def _select(self, table: type[Contract], present: set[str] | None) -> str:
+    def _select(self, table: type[Contract], present: dict[str, str] | None) -> str:
         schema = table.create_empty().schema
         columns = ", ".join(
-            f'"{name}"' if present and name in present else f'NULL::{sql_type(dtype)} AS "{name}"'
+            f'"{present[name]}" AS "{name}"'
+            if present and name in present
+            else f'NULL::{sql_type(dtype)} AS "{name}"'
             for name, dtype in schema.items()
         )
         if not present:

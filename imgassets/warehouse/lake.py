@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,19 +20,22 @@ import duckdb
 import polars as pl
 from filelock import FileLock
 
+from imgassets.warehouse.catalog_string import without_password
 from imgassets.warehouse.connection import (
     ALIAS,
     Database,
     QueryError,
+    Unreachable,
     WarehouseError,
     database,
     latest_snapshot,
-    retried,
     transaction,
 )
-from imgassets.warehouse.contracts import CONTRACTS, Contract
-from imgassets.warehouse.ddl import create_statements, missing_columns
+from imgassets.warehouse.contracts import Contract
+from imgassets.warehouse.migrations import PRESENT, Release
 from imgassets.warehouse.partitions import Partition, partition_predicate, quote
+from imgassets.warehouse.retrying import cause, is_busy, may_pass, retried
+from imgassets.warehouse.schema import difference, pending_ddl, refuse_other_schema
 from imgassets.warehouse.views import install_views
 
 _LOCK_SECONDS = 600.0
@@ -111,17 +114,22 @@ class Warehouse:
     """All tables of one DuckLake.
 
     Args:
-        catalog: ``ducklake:sqlite:<path>`` or ``ducklake:postgres:<libpq string>``.
+        catalog: ``ducklake:sqlite:<path>`` or ``ducklake:postgres:<libpq string>``; a password in
+            it is kept apart and never shown.
         data_path: folder or object-store prefix of the Parquet files, ending in a slash.
+        release: whose tables it holds; a warehouse of another schema can only be read.
     """
 
-    def __init__(self, catalog: str, data_path: str) -> None:
+    def __init__(self, catalog: str, data_path: str, release: Release = PRESENT) -> None:
+        catalog, self.password = without_password(catalog)
         if not catalog.startswith(("ducklake:sqlite:", "ducklake:postgres:")):
+            scheme = ":".join(catalog.split(":")[:2])[:40]
             raise WarehouseError(
-                f"Warehouse catalog '{catalog}' is neither 'ducklake:sqlite:<path>' nor "
+                f"Warehouse catalog '{scheme}…' is neither 'ducklake:sqlite:<path>' nor "
                 "'ducklake:postgres:<connection string>': set IMGASSETS_WAREHOUSE."
             )
         self.catalog = catalog
+        self.release = release
         self.data_path = data_path if data_path.endswith("/") else f"{data_path}/"
         self._sqlite = (
             Path(catalog.removeprefix("ducklake:sqlite:"))
@@ -157,7 +165,7 @@ class Warehouse:
             self._sqlite.parent.mkdir(parents=True, exist_ok=True)
             if "://" not in self.data_path:
                 Path(self.data_path).mkdir(parents=True, exist_ok=True)
-        opened = database(self.catalog, self.data_path, read_only)
+        opened = database(self.catalog, self.data_path, self.password, read_only)
         with self.attached(opened, read_only=read_only) as connection:
             yield connection
 
@@ -168,22 +176,29 @@ class Warehouse:
         """Attach the lake to a DuckDB as its default database for the time of a ``with`` block.
 
         Raises:
-            WarehouseError: it cannot be attached.
+            WarehouseError: it cannot be attached, or is lost in the block.
         """
         with database.lock, database.connection.cursor() as connection:
             try:
                 database.attach(self.attach_statement(read_only=read_only), self._sqlite)
-            except duckdb.Error as error:
-                raise WarehouseError(
-                    f"Cannot open the warehouse {self.catalog}: {error}"
-                ) from error
-            try:
                 connection.execute(f"USE {ALIAS}")
+            except duckdb.Error as error:
+                waits = may_pass(error) and (database.was_reached or is_busy(error))
+                kind = Unreachable if waits else WarehouseError
+                raise kind(f"Cannot open the warehouse {self.catalog}: {cause(error)}") from error
+            try:
                 yield connection
+            except duckdb.Error as error:
+                if not may_pass(error):
+                    raise
+                raise Unreachable(cause(error)) from error
             finally:
-                connection.execute("USE memory")
-                if self._sqlite is None:
-                    database.detach()
+                # Where the catalog is lost these fail too; what has failed first is told.
+                with suppress(duckdb.Error):
+                    connection.execute("USE memory")
+                with suppress(duckdb.Error):
+                    if self._sqlite is None:
+                        database.detach()
 
     def commit_lock(self) -> Any:  # noqa: ANN401  FileLock and nullcontext share no base
         """Return what a writer holds around its short commit; nothing where PostgreSQL does."""
@@ -236,33 +251,19 @@ class Warehouse:
         Returns:
             The names of the views that were missing, or of another text.
         """
+        views = retried(self._install, "the tables")
+        self._initialised = True
+        return views
+
+    def _install(self) -> list[str]:
         with self.commit_lock(), self.connect(read_only=False) as connection:
-            statements = self._pending_ddl(connection)
+            refuse_other_schema(connection, self.release)
+            statements = pending_ddl(connection, self.release)
             if statements:
                 with transaction(connection, "imgassets", "create tables"):
                     for statement in statements:
                         connection.execute(statement)
-            views = install_views(connection)
-        self._initialised = True
-        return views
-
-    def _pending_ddl(self, connection: duckdb.DuckDBPyConnection) -> list[str]:
-        """Return what creates missing tables, and missing columns of an older release's tables."""
-        present: dict[str, set[str]] = {}
-        rows = connection.execute(
-            "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = ?", [ALIAS]
-        ).fetchall()
-        for table, column in rows:
-            present.setdefault(table, set()).add(column)
-        statements: list[str] = []
-        for contract in CONTRACTS:
-            columns = present.get(contract.table_name())
-            statements += (
-                create_statements(contract)
-                if columns is None
-                else missing_columns(contract, columns)
-            )
-        return statements
+            return install_views(connection, self.release.views())
 
     def read(
         self,
@@ -305,6 +306,9 @@ class Warehouse:
                 connection.register(name, frame.to_arrow())
             try:
                 return connection.execute(query).pl()
+            except (duckdb.BinderException, duckdb.CatalogException) as error:
+                told = difference(connection, self.release)
+                raise QueryError(f"{error}; {told}" if told else str(error)) from error
             except duckdb.Error as error:
                 raise QueryError(str(error)) from error
             finally:
@@ -343,6 +347,7 @@ class Warehouse:
     ) -> int:
         told = message.author, f"write {message.asset}", message.extra()
         with transaction(connection, *told):
+            refuse_other_schema(connection, self.release)
             for change, frame in prepared:
                 table = change.contract.table_name()
                 if isinstance(change, Replacement):

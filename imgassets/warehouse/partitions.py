@@ -42,6 +42,11 @@ def quote(value: object) -> str:
     return literal
 
 
+def category_predicate(categories: Iterable[str]) -> str:
+    """Return a WHERE clause that holds for exactly the rows of these categories."""
+    return f"category IN ({', '.join(quote(name) for name in sorted(set(categories))) or 'NULL'})"
+
+
 def partition_predicate(partitions: Iterable[Partition]) -> str:
     """Return a WHERE clause that holds for exactly the rows of ``partitions``.
 

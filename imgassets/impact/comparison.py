@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -63,6 +63,11 @@ class Comparison:
     def post_rows(self) -> int:
         """Days with data from the intervention on."""
         return self.y.shape[1] - self.n_pre
+
+    def without_candidates(self) -> Comparison:
+        """Return the same without the candidates' series: they are most of its memory."""
+        m, rows = self.y.shape
+        return replace(self, candidates=np.zeros((m, rows, 0)), missing=np.zeros((m, 0)))
 
 
 def compare(cohort: Cohort, market: Market, options: ImpactOptions) -> Comparison:

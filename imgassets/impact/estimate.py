@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import islice
 
 import numpy as np
 import polars as pl
@@ -29,7 +30,7 @@ PLACEBO_METRIC = METRICS.index("impressions")
 
 
 def estimate_impact(
-    engagement: pl.DataFrame,
+    engagement: Mapping[str, pl.DataFrame],
     interventions: pl.DataFrame,
     categories: Sequence[str],
     as_of: date,
@@ -42,8 +43,9 @@ def estimate_impact(
     wanted: then a category's rows do not depend on which others are wanted with it.
 
     Args:
-        engagement: rows of contract ``EngagementDaily``, of any categories. Days after ``as_of``
-            are not looked at, nor those before ``options.first_data_day(as_of)``.
+        engagement: category → its rows of contract ``EngagementDaily``
+            (:func:`imgassets.impact.market.by_category`). Days after ``as_of`` are not looked at,
+            nor those before ``options.first_data_day(as_of)``.
         interventions: rows of contract ``Interventions``, of any categories and days.
         categories: whose rows are returned.
         as_of: last day that is known.
@@ -54,16 +56,19 @@ def estimate_impact(
         ``ImpactPlacebos``, sorted by key.
     """
     known = form_cohorts(interventions, as_of, options)
-    days = pl.col("day").is_between(options.first_data_day(as_of), as_of)
-    market = Market(engagement.filter(days), known.treated)
+    market = Market(engagement, known.treated, options.first_data_day(as_of), as_of)
     windows = enough_windows(len(known.cohorts), options.placebo_windows)
     fitted = replace(options, placebo_windows=windows)
     wanted = set(categories)
-    screened = [screen(compare(cohort, market, options), options) for cohort in known.cohorts]
-    line = _lines(screened, fitted)
+
+    def screened() -> Iterator[Group]:
+        # One at a time: a cohort's candidates take megabytes, and there may be thousands.
+        return (screen(compare(cohort, market, options), options) for cohort in known.cohorts)
+
+    line = _lines(screened(), fitted)
     groups = [
         fit_group(group, line, fitted, detailed=group.data.cohort.category in wanted)
-        for group in screened
+        for group in screened()
     ]
     estimates = _calibrated(groups, options.alpha)
     corrected = _corrected(groups, estimates, options)
@@ -78,15 +83,15 @@ def estimate_impact(
     )
 
 
-def _lines(groups: Sequence[Group], options: ImpactOptions) -> NDArray[np.bool_]:
+def _lines(groups: Iterable[Group], options: ImpactOptions) -> NDArray[np.bool_]:
     """Tell for which metrics a straight line among the controls helps, [metrics]."""
     line = np.zeros(len(METRICS), dtype=bool)
-    tried = [group for group in groups if len(group.metrics)][:TRIAL_CELLS]
+    fitting = islice((group for group in groups if len(group.metrics)), TRIAL_CELLS)
+    tried = [(group.metrics, try_lines(group, options)) for group in fitting]
     if not tried:
         return line
-    found = [try_lines(group, options) for group in tried]
-    without, with_line = (join_placebos([pair[side] for pair in found]) for side in (0, 1))
-    metrics = np.concatenate([group.metrics for group in tried])
+    without, with_line = (join_placebos([found[side] for _, found in tried]) for side in (0, 1))
+    metrics = np.concatenate([metrics for metrics, _ in tried])
     for metric in np.unique(metrics):
         cells = metrics == metric
         line[metric] = line_helps(without.part(cells), with_line.part(cells), options.alpha)

@@ -56,7 +56,7 @@ class Group:
     """The cells of one cohort.
 
     Attributes:
-        data: series of all metrics.
+        data: series of all metrics; without candidates once they are fitted.
         screened: of each metric.
         reasons: of each metric, why it is refused; '' if it is not.
         metrics: indices of the n metrics that are fitted.
@@ -126,14 +126,15 @@ def fit_group(
         detailed: also measure what is told of cells beyond the estimate.
     """
     data, metrics = group.data, group.metrics
+    told = replace(group, data=data.without_candidates())
     if not len(metrics):
-        return group
+        return told
     ends, straight = _all_ends(group, options), line[metrics]
     y, candidates, missing = data.y[metrics], data.candidates[metrics], data.missing[metrics]
     chosen, cells = fit_cells(
         y, candidates, missing, data.n_pre, ends, straight, options, pointwise=detailed
     )
-    fitted = replace(group, cells=cells.without_rows())
+    fitted = replace(told, cells=cells.without_rows())
     if not detailed:
         return fitted
     kept = chosen.match.fate == Fate.KEPT

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-import fsspec
 import polars as pl
 
 from imgassets.ingest.feeds import Decision, ParsedFeed
 from imgassets.ingest.landing import FeedFile, RefusedFile, land, list_feeds, parse_landed
+from imgassets.ingest.parsed_feeds import read_parsed
 from imgassets.ingest.refusal import Refusal
 from imgassets.learning.registry import ModelRegistry
+from imgassets.object_store import open_root
 from imgassets.operations.category_resolution import CategoryResolver, names_of, to_decisions
 from imgassets.settings import Settings
 from imgassets.warehouse.contracts import (
@@ -85,7 +86,7 @@ def register_feeds(
     known = {(row["day"], row["supplier_id"]): row for row in before.iter_rows(named=True)}
     listing = list_feeds(feeds_root)
     result.refused = list(listing.refused)
-    files, root = fsspec.core.url_to_fs(feeds_root)
+    files, root = open_root(feeds_root)
     for feed in listing.feeds:
         if limit is not None and len(result.files) >= limit:
             break
@@ -256,14 +257,18 @@ def _parse(
     settings: Settings, source: Mapping[str, Any], decisions: tuple[Decision, ...] = ()
 ) -> ParsedFeed:
     """Return a registered feed file, parsed once per process."""
-    return parse_landed(
+    return parse_landed(*_source(settings, source), decisions)
+
+
+def _source(settings: Settings, source: Mapping[str, Any]) -> tuple[str, str, str, date, str, str]:
+    """Return what a landed feed file is parsed from, as ``parse_landed`` takes it."""
+    return (
         settings.landing,
         source["landed_as"],
         source["feed_file"],
         source["day"],
         source["supplier_id"],
         source["image_base"],
-        decisions,
     )
 
 
@@ -306,7 +311,7 @@ def load_feeds(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return (offers, quarantine) of some partitions from the landed feed files.
 
-    Each landed file is parsed once per process however many partitions ask for it.
+    Each landed file is parsed once however many partitions and processes ask for it.
     """
     offers: list[pl.DataFrame] = [SupplierOffers.create_empty()]
     quarantine: list[pl.DataFrame] = [Quarantine.create_empty()]
@@ -318,9 +323,10 @@ def load_feeds(
     for row in per_file.iter_rows(named=True):
         decided = resolutions.get((row["day"], row["supplier_id"]))
         decisions = () if decided is None else to_decisions(decided)
-        parsed = _parse(settings, row, decisions)
-        offers.append(parsed.offers.join(wanted, on=["day", "category"], how="semi"))
-        quarantine.append(parsed.quarantine.join(wanted, on=["day", "category"], how="semi"))
+        of_day = wanted.filter(pl.col("day") == row["day"])
+        parsed = read_parsed(of_day["category"], *_source(settings, row), decisions)
+        offers.append(parsed.offers.cast(offers[0].schema))
+        quarantine.append(parsed.quarantine.cast(quarantine[0].schema))
     return pl.concat(offers), pl.concat(quarantine)
 
 

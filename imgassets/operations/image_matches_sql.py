@@ -133,21 +133,24 @@ SELECT (SELECT count(*) FROM image_matches), count(*) FROM (
 )
 """
 
+# Most images are shown by one product and look like none: they are left out before anything is
+# gathered for each.
 SHARED = """
-WITH shown AS (
+WITH shown AS MATERIALIZED (
     SELECT DISTINCT a.image_id, a.product_id, a.category
     FROM aggregated_images AS a JOIN latest_partitions USING (day, category, product_id)
 ), alike AS (
     SELECT left_image_id AS image_id, right_image_id AS other FROM look_alikes
     UNION ALL SELECT right_image_id, left_image_id FROM look_alikes
-    UNION ALL SELECT DISTINCT image_id, image_id FROM shown
+), compared AS (
+    FROM alike SEMI JOIN shown USING (image_id)
+    UNION SELECT image_id, image_id FROM alike SEMI JOIN shown USING (image_id)
+    UNION SELECT image_id, image_id FROM shown GROUP BY image_id HAVING count(*) > 1
 ), shared AS (
-    SELECT s.image_id, count(DISTINCT o.product_id) AS products,
-        count(DISTINCT o.product_id) FILTER (o.image_id = s.image_id) AS exact,
+    SELECT c.image_id, count(DISTINCT o.product_id) AS products,
+        count(DISTINCT o.product_id) FILTER (o.image_id = c.image_id) AS exact,
         list_sort(list(DISTINCT o.category)) AS categories
-    FROM (SELECT DISTINCT image_id FROM shown) AS s
-    JOIN alike ON alike.image_id = s.image_id
-    JOIN shown AS o ON o.image_id = alike.other
-    GROUP BY s.image_id HAVING count(DISTINCT o.product_id) > 1
+    FROM compared AS c JOIN shown AS o ON o.image_id = c.other
+    GROUP BY c.image_id HAVING count(DISTINCT o.product_id) > 1
 )
 """

@@ -8,16 +8,15 @@ import polars as pl
 
 from imgassets.warehouse.contracts import Contract, FeedFiles, FetchedImages
 from imgassets.warehouse.lake import Warehouse
-from imgassets.warehouse.partitions import Partition, quote
+from imgassets.warehouse.partitions import Partition, category_predicate, quote
 
 
 def known_fetches(warehouse: Warehouse, offers: pl.DataFrame) -> pl.DataFrame:
     """Return FetchedImages rows, of any day, for the locations that ``offers`` refer to."""
     if offers.is_empty():
         return FetchedImages.create_empty()
-    categories = ", ".join(quote(c) for c in offers["category"].unique().sort())
-    fetched = warehouse.read(FetchedImages, where=f"category IN ({categories})")
-    return fetched.join(offers.select("image_location").unique(), on="image_location", how="semi")
+    within = category_predicate(offers["category"])
+    return _semi_joined(warehouse, FetchedImages, within, offers.select("image_location").unique())
 
 
 def image_bases(warehouse: Warehouse) -> list[str]:
@@ -35,11 +34,28 @@ def rows_so_far(
     wanted = list(partitions)
     if not wanted or products.is_empty():
         return contract.create_empty()
-    categories = ", ".join(quote(c) for c in sorted({p.category for p in wanted}))
     last = quote(max(p.day for p in wanted))
-    rows = warehouse.read(contract, where=f"category IN ({categories}) AND day <= {last}")
-    keys = ["category", "product_id"]
-    return rows.join(products.select(keys).unique(), on=keys, how="semi")
+    within = f"{category_predicate(p.category for p in wanted)} AND day <= {last}"
+    return _semi_joined(
+        warehouse, contract, within, products.select("category", "product_id").unique()
+    )
+
+
+def _semi_joined(
+    warehouse: Warehouse, contract: type[Contract], where: str, wanted: pl.DataFrame
+) -> pl.DataFrame:
+    """Return a table's rows that agree with one of ``wanted`` in its columns, sorted by key.
+
+    The others, all days of a category, never leave the warehouse.
+    """
+    names = ", ".join(f'"{name}"' for name in contract.column_names())
+    key = ", ".join(f'"{name}"' for name in contract.primary_key())
+    rows = warehouse.sql(
+        f"SELECT {names} FROM {contract.table_name()} "
+        f"SEMI JOIN wanted USING ({', '.join(wanted.columns)}) WHERE {where} ORDER BY {key}",
+        wanted=wanted,
+    )
+    return rows.cast(contract.create_empty().schema)
 
 
 def report_table(frame: pl.DataFrame, column: str) -> str:

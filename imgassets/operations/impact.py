@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -154,10 +154,41 @@ def _as_of(
     if not set(names) & set(interventions["category"]):
         return {table: table.create_empty() for table in TABLES}
     options = settings.impact.options(settings.seed)
-    first, last = quote(options.first_data_day(day)), quote(day)
-    engagement = warehouse.read(EngagementDaily, where=f"day BETWEEN {first} AND {last}")
-    found = estimate_impact(engagement.drop("feed_file"), interventions, names, day, options)
+    engagement = _Engagement(warehouse, options.first_data_day(day), day)
+    found = estimate_impact(engagement, interventions, names, day, options)
     return {table: table.conform(getattr(found, table.table_name())) for table in TABLES}
+
+
+class _Engagement(Mapping[str, pl.DataFrame]):
+    """Each category's engagement of some days, read when it is asked for.
+
+    Args:
+        warehouse: where it is.
+        first: earliest day.
+        last: latest day.
+    """
+
+    def __init__(self, warehouse: Warehouse, first: date, last: date) -> None:
+        self._warehouse = warehouse
+        self._days = f"day BETWEEN {quote(first)} AND {quote(last)}"
+        found = warehouse.sql(f"SELECT DISTINCT category FROM engagement_daily WHERE {self._days}")
+        self._categories = frozenset(found["category"])
+
+    def __getitem__(self, category: str) -> pl.DataFrame:
+        if category not in self._categories:
+            raise KeyError(category)
+        where = f"{self._days} AND category = {quote(category)}"
+        columns = [name for name in EngagementDaily.column_names() if name != "feed_file"]
+        return self._warehouse.read(EngagementDaily, where=where, columns=columns)
+
+    def __contains__(self, category: object) -> bool:
+        return category in self._categories
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._categories))
+
+    def __len__(self) -> int:
+        return len(self._categories)
 
 
 def _fingerprint(warehouse: Warehouse, settings: Settings, day: date) -> str:

@@ -11,10 +11,11 @@ nothing to do, however it was run.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import NamedTuple
+from datetime import date
+from itertools import groupby
+from operator import itemgetter
 
 import polars as pl
 
@@ -25,6 +26,7 @@ from imgassets.learning.type_scopes import chain, scope_of_model, verticals_of
 from imgassets.marketplaces.rules import rules_version, standing_rules
 from imgassets.moderation.flags import all_flags
 from imgassets.operations.categories import category_types
+from imgassets.operations.rectangles import rectangles
 from imgassets.operations.reviews import known_pairs, known_types, known_values
 from imgassets.selection.pairs.verdict import comparator_version
 from imgassets.selection.policies import read_policies
@@ -42,9 +44,7 @@ from imgassets.warehouse.contracts import (
     TypePriorities,
 )
 from imgassets.warehouse.lake import Warehouse
-from imgassets.warehouse.partitions import Partition, quote
-
-_MAX_GAP = timedelta(days=7)
+from imgassets.warehouse.partitions import Partition, category_predicate, quote
 
 _ELSEWHERE = (CATEGORY_MODEL, SEARCH_MODEL)
 """Models that no row of a partition comes from: a later category model never moves a product that
@@ -53,7 +53,8 @@ was placed before, and what images show is not asked until somebody searches."""
 # A pair counts from the day on which one product has both of its images.
 _TOLD = """
 WITH images AS (
-    SELECT category, product_id, image_id, min(day) AS first FROM fetched_images GROUP BY ALL
+    SELECT category, product_id, image_id, min(day) AS first FROM fetched_images
+    WHERE {within} GROUP BY ALL
 )
 SELECT i.category, min(i.first) AS first, k.image_id, k.flag, k.value
 FROM known AS k JOIN images AS i USING (image_id) GROUP BY ALL
@@ -69,27 +70,36 @@ GROUP BY ALL
 """
 
 
-def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
+def fingerprints(
+    warehouse: Warehouse, settings: Settings, categories: Collection[str] | None = None
+) -> pl.DataFrame:
     """Return the wanted fingerprint of every partition that some feed names.
+
+    Args:
+        warehouse: the warehouse.
+        settings: what rows are made with.
+        categories: only partitions of these, so that a run of a few costs the same in a catalog of
+            many; None: all.
 
     Returns:
         Frame (day: Date, category: String, feeds_hash: String, fingerprint: String,
         n_rows: Int64), sorted; ``feeds_hash`` covers the category's feeds up to the day alone.
     """
-    files = warehouse.read(FeedFiles).sort("category", "day", "supplier_id")
-    priorities = _hash_by_category(warehouse.read(TypePriorities))
-    told = _told(warehouse)
+    within = "true" if categories is None else category_predicate(categories)
+    files = warehouse.read(FeedFiles, where=within).sort("category", "day", "supplier_id")
+    priorities = _hash_by_category(warehouse.read(TypePriorities, where=within))
+    told = _told(warehouse, within)
     policies = read_policies(settings.ordering.policies)
-    contents = _contents(warehouse)
+    contents = _contents(warehouse, within)
     champions = warehouse.read(ModelVersions, where="is_champion").select("model", "version")
     of_types = {
         scope: version
         for model, version in champions.iter_rows()
         if (scope := scope_of_model(model)) is not None
     }
-    categories = category_types(warehouse)
-    lists = {row[0]: row[1:] for row in categories.select("category", "types").iter_rows()}
-    verticals = verticals_of(categories)
+    known = category_types(warehouse)
+    lists = {row[0]: row[1:] for row in known.select("category", "types").iter_rows()}
+    verticals = verticals_of(known)
     common = repr(
         [
             __version__,
@@ -108,9 +118,9 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     if settings.flags:
         common += repr(sorted((f.id, f.title) for f in all_flags(settings.flags).values()))
     rows: list[tuple[object, ...]] = []
-    for (category,), of_category in files.group_by("category", maintain_order=True):
+    shares = files.select("category", "day", "supplier_id", "content_hash", "n_rows").iter_rows()
+    for name, of_category in groupby(shares, key=itemgetter(0)):
         history = hashlib.sha256()
-        name = str(category)
         # A category is typed by the closest model that it has: others' models are not its inputs.
         answering = [(str(s), of_types.get(s)) for s in chain(name, verticals.get(name))]
         policy = policies.of(name)
@@ -118,17 +128,17 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
             [common, priorities.get(name, ""), lists.get(name), answering, policy.model_dump()]
         )
         own += contents.get((ImageClicks.table_name(), name, None), "")
-        for (day,), of_day in of_category.group_by("day", maintain_order=True):
-            shares = of_day.select("supplier_id", "content_hash").rows()
-            history.update(repr([day, shares]).encode())
+        answers = _Answers(told.get(name, []))
+        for day, group in groupby(of_category, key=itemgetter(1)):
+            of_day = [row[2:] for row in group]
+            history.update(repr([day, [row[:2] for row in of_day]]).encode())
             feeds_hash = history.hexdigest()[:32]
             inputs = repr([feeds_hash, own])
             if policy.min_relevance:
                 inputs += contents.get((ImageRelevance.table_name(), name, day), "")
-            if said := [row for first, row in told.get(name, []) if first <= day]:
-                inputs += repr(said)
+            inputs += answers.until(day)
             fingerprint = hashlib.sha256(inputs.encode()).hexdigest()[:32]
-            rows.append((day, category, feeds_hash, fingerprint, int(of_day["n_rows"].sum())))
+            rows.append((day, name, feeds_hash, fingerprint, sum(row[2] for row in of_day)))
     return pl.DataFrame(
         rows,
         schema={
@@ -142,7 +152,27 @@ def fingerprints(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     )
 
 
-def _contents(warehouse: Warehouse) -> dict[tuple[str, str, date | None], str]:
+class _Answers:
+    """Hashes what people said of one category's images, day by day.
+
+    Args:
+        told: the first day of an image and what was said of it, sorted.
+    """
+
+    def __init__(self, told: Sequence[tuple[date, tuple[str, ...]]]) -> None:
+        self._told = told
+        self._hashed = 0
+        self._hash = hashlib.sha256()
+
+    def until(self, day: date) -> str:
+        """Return the hash up to a day, not before one asked for earlier; '' of nothing."""
+        while self._hashed < len(self._told) and self._told[self._hashed][0] <= day:
+            self._hash.update(repr(self._told[self._hashed]).encode())
+            self._hashed += 1
+        return self._hash.hexdigest() if self._hashed else ""
+
+
+def _contents(warehouse: Warehouse, within: str) -> dict[tuple[str, str, date | None], str]:
     """Return a hash of what tables that no run writes hold, by (table, category, day).
 
     Of clicks all days count together, as None. Rows are hashed one by one and summed, in the
@@ -151,7 +181,7 @@ def _contents(warehouse: Warehouse) -> dict[tuple[str, str, date | None], str]:
     parts = [
         f"SELECT '{contract.table_name()}', category, {day}::DATE, count(*) || ' ' || "
         f"sum(md5_number_lower(concat_ws('|', {', '.join(contract.column_names())}))::HUGEINT) "
-        f"FROM {contract.table_name()} GROUP BY ALL"
+        f"FROM {contract.table_name()} WHERE {within} GROUP BY ALL"
         for contract, day in ((ImageClicks, "NULL"), (ImageRelevance, "day"))
     ]
     rows = warehouse.sql(" UNION ALL ".join(parts)).iter_rows()
@@ -167,8 +197,8 @@ def _hash_by_category(priorities: pl.DataFrame) -> dict[str, str]:
     }
 
 
-def _told(warehouse: Warehouse) -> dict[str, list[tuple[date, tuple[str, str, str]]]]:
-    """Return what people said of each category's images, with the first day of each image.
+def _told(warehouse: Warehouse, within: str) -> Mapping[str, list[tuple[date, tuple[str, ...]]]]:
+    """Return what people said of each category's images, with the first day of each image, sorted.
 
     An image counts wherever it is: a placeholder that was judged once may be in many categories.
     """
@@ -180,10 +210,10 @@ def _told(warehouse: Warehouse) -> dict[str, list[tuple[date, tuple[str, str, st
     pairs = known_pairs(warehouse)
     if known.is_empty() and pairs.is_empty():
         return {}
-    rows = warehouse.sql(_TOLD, known=known, pairs=pairs)
-    said: dict[str, list[tuple[date, tuple[str, str, str]]]] = {}
-    for category, first, *told in rows.sort("category", "image_id", "flag").iter_rows():
-        said.setdefault(category, []).append((first, (told[0], told[1], told[2])))
+    rows = warehouse.sql(_TOLD.format(within=within), known=known, pairs=pairs)
+    said: dict[str, list[tuple[date, tuple[str, ...]]]] = {}
+    for category, first, *told in rows.sort("category", "first", "image_id", "flag").iter_rows():
+        said.setdefault(category, []).append((first, tuple(told)))
     return said
 
 
@@ -232,7 +262,7 @@ class Plan:
                 range of partition keys follows.
             max_rows: feed rows in one run, about; bounds memory and what a kill loses.
         """
-        return _rectangles(self.rows, self.existing, category_order, max_rows)
+        return rectangles(self.rows, self.existing, category_order, max_rows)
 
 
 def plan(
@@ -293,70 +323,3 @@ def plan_missing_signals(warehouse: Warehouse, settings: Settings) -> Plan:
     rows = {Partition(r[0], r[1]): r[2] for r in stale.select("day", "category", "n_rows").rows()}
     existing = frozenset(Partition(r[0], r[1]) for r in wanted.select("day", "category").rows())
     return Plan(rows, existing, wanted.height - stale.height)
-
-
-def _rectangles(
-    sizes: dict[Partition, int],
-    existing: frozenset[Partition],
-    category_order: Sequence[str],
-    max_rows: int,
-) -> list[list[Partition]]:
-    fresh = existing - set(sizes)
-    merged: list[_Box] = []
-    for index, category in enumerate(category_order):
-        of_category: list[_Box] = []
-        for day in sorted(p.day for p in sizes if p.category == category):
-            box = _Box(index, index, day, day, sizes[Partition(day, category)])
-            _append(of_category, box, fresh, category_order, max_rows)
-        for box in of_category:
-            _append(merged, box, fresh, category_order, max_rows)
-    return [
-        [
-            Partition(low + timedelta(days=offset), category_order[index])
-            for index in range(start, stop + 1)
-            for offset in range((high - low).days + 1)
-        ]
-        for start, stop, low, high, _ in merged
-    ]
-
-
-class _Box(NamedTuple):
-    """A rectangle of categories (by index, inclusive) and days (inclusive) with its feed rows."""
-
-    start: int
-    stop: int
-    first: date
-    last: date
-    rows: int
-
-
-def _append(
-    boxes: list[_Box],
-    box: _Box,
-    fresh: frozenset[Partition],
-    category_order: Sequence[str],
-    max_rows: int,
-) -> None:
-    """Join ``box`` to the last one where the union stays small and touches nothing fresh."""
-    if not boxes:
-        boxes.append(box)
-        return
-    last = boxes[-1]
-    union = _Box(
-        min(last.start, box.start),
-        max(last.stop, box.stop),
-        min(last.first, box.first),
-        max(last.last, box.last),
-        last.rows + box.rows,
-    )
-    apart = max(box.first - last.last, last.first - box.last)
-    inside = set(category_order[union.start : union.stop + 1])
-    if (
-        union.rows <= max_rows
-        and apart <= _MAX_GAP
-        and box.start - last.stop <= 1
-        and not any(p.category in inside and union.first <= p.day <= union.last for p in fresh)
-    ):
-        boxes[-1] = union
-    else:
-        boxes.append(box)

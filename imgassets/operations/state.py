@@ -16,7 +16,12 @@ from imgassets.operations.planning import fingerprints
 from imgassets.settings import Settings
 from imgassets.warehouse.contracts import PartitionState
 from imgassets.warehouse.lake import Warehouse
-from imgassets.warehouse.partitions import Partition, partition_frame, quote
+from imgassets.warehouse.partitions import (
+    Partition,
+    category_predicate,
+    partition_frame,
+    quote,
+)
 
 _CELL = ["day", "category"]
 
@@ -25,7 +30,7 @@ def loaded(
     warehouse: Warehouse, settings: Settings, partitions: frozenset[Partition]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the marks 'feeds' and 'offers' of partitions about to be loaded."""
-    wanted = fingerprints(warehouse, settings).join(
+    wanted = fingerprints(warehouse, settings, _categories(partitions)).join(
         partition_frame(partitions), on=_CELL, how="semi"
     )
     return (
@@ -46,9 +51,11 @@ def aggregated(
     warehouse: Warehouse, settings: Settings, partitions: frozenset[Partition]
 ) -> pl.DataFrame:
     """Return the mark 'aggregated' of the partitions whose earlier days were all fetched."""
-    wanted = fingerprints(warehouse, settings)
+    categories = _categories(partitions)
+    wanted = fingerprints(warehouse, settings, categories)
     feeds = wanted.select(*_CELL, "feeds_hash")
-    fetched = warehouse.read(PartitionState, where="stage = 'fetched'").select(
+    where = f"stage = 'fetched' AND {category_predicate(categories)}"
+    fetched = warehouse.read(PartitionState, where=where).select(
         *_CELL, pl.col("fingerprint").alias("feeds_hash")
     )
     missing = feeds.join(fetched, on=[*_CELL, "feeds_hash"], how="anti")
@@ -58,6 +65,10 @@ def aggregated(
     marks = marks.update(present.select(*_CELL, "fingerprint"), on=_CELL)
     whole = pl.col("missing").is_null() | (pl.col("day") < pl.col("missing"))
     return marks.join(first_missing, on="category", how="left").filter(whole).drop("missing")
+
+
+def _categories(partitions: frozenset[Partition]) -> set[str]:
+    return {partition.category for partition in partitions}
 
 
 def _feeds_of(warehouse: Warehouse, partitions: frozenset[Partition]) -> pl.DataFrame:

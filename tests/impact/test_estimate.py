@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from imgassets.impact.estimate import estimate_impact
+from imgassets.impact.market import by_category
 from imgassets.impact.options import ImpactOptions
 from imgassets.impact.rows import ImpactFrames
 from imgassets.impact.structural import ModelOptions
@@ -32,7 +35,7 @@ def estimate(
     categories: tuple[str, ...] = ("tees",),
 ) -> ImpactFrames:
     sets = interventions() if sets is None else sets
-    return estimate_impact(days, sets, categories, as_of, options)
+    return estimate_impact(by_category(days), sets, categories, as_of, options)
 
 
 def cell(frames: ImpactFrames, metric: str = "clicks", weeks: int = 4) -> dict[str, object]:
@@ -356,3 +359,33 @@ def test_small_effects_of_nothing_are_rarely_found() -> None:
     assert outside.sum() <= 5  # binomial, 5 %: more than five in one of fifty draws
     assert not rows["verdict"].is_in(["rise", "fall"]).any()
     assert np.isfinite(rows["sensitivity_low"].to_numpy()).all()
+
+
+class Counted(Mapping[str, pl.DataFrame]):
+    """Engagement by category that counts how often each is read."""
+
+    def __init__(self, rows: Mapping[str, pl.DataFrame]) -> None:
+        self._rows = rows
+        self.reads: Counter[str] = Counter()
+
+    def __getitem__(self, category: str) -> pl.DataFrame:
+        self.reads[category] += 1
+        return self._rows[category]
+
+    def __contains__(self, category: object) -> bool:
+        return category in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def test_engagement_is_read_by_category_when_it_is_needed() -> None:
+    days = pl.concat([engagement(name) for name in ("tees", "mugs", "hats")])
+    sets = pl.concat([interventions(name) for name in ("tees", "mugs")])
+    counted = Counted(by_category(days))
+    found = estimate_impact(counted, sets, ["tees"], AS_OF, OPTIONS)
+    assert_frame_equal(found.causal_impact, estimate(days, sets).causal_impact)
+    assert dict(counted.reads) == {"tees": 1, "mugs": 1}, "hats have no new sets"

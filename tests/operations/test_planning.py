@@ -240,3 +240,30 @@ def test_rectangles_avoid_what_is_fresh_and_stay_small() -> None:
     assert [len(r) for r in found] == [4, 1]
     assert not {p for r in found for p in r} & fresh
     assert [len(r) for r in rectangles(tablet, set(), max_rows=20)] == [2, 2]
+
+
+def test_a_runs_own_categories_have_the_fingerprints_of_a_whole_plan(
+    warehouse: Warehouse, settings: Settings
+) -> None:
+    rows = [share(d, c, f"{d}{c}") for d in DAYS for c in ("tablet", "laptop", "t-shirt")]
+    set_feeds(warehouse, *rows)
+    images = [fetched(DAYS[1], "tablet", 1), fetched(DAYS[2], "laptop", 2)]
+    schema = FetchedImages.create_empty().schema
+    warehouse.replace([Replacement(FetchedImages, pl.DataFrame(images, schema=schema))], WRITE)
+    add_tasks(warehouse, tasks(task(1), task(2)))
+    for number in (1, 2):
+        record_answer(warehouse, task(number)["task_id"], "yes", "ann", NOW)
+    every = fingerprints(warehouse, settings)
+    some = fingerprints(warehouse, settings, ["tablet", "t-shirt"])
+    assert some.equals(every.filter(pl.col("category") != "laptop"))
+    assert fingerprints(warehouse, settings, []).is_empty()
+
+
+def test_many_partitions_are_covered_in_little_time() -> None:
+    days = [dt.date(2025, 1, 1) + dt.timedelta(days=n) for n in range(100)]
+    names = [f"category-{n:03d}" for n in range(200)]
+    every = frozenset(Partition(day, name) for day in days for name in names)
+    sizes = {p: 10 for p in every if (p.day.toordinal() + len(p.category)) % 2}
+    found = Plan(sizes, every, 0).rectangles(names)
+    covered = [p for rectangle in found for p in rectangle]
+    assert sorted(covered) == sorted(sizes)

@@ -1,0 +1,84 @@
+"""Landed feeds, parsed once and kept by category: a run reads the rows of its own categories.
+
+A feed file holds all categories of a supplier's day. Were it parsed by every run, the work would
+grow with the product of the file's size and the number of runs.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import io
+from collections.abc import Collection
+from typing import NamedTuple
+
+import polars as pl
+import pyarrow.dataset
+
+from imgassets import __version__
+from imgassets.ingest.feeds import Decision
+from imgassets.ingest.landing import parse_landed
+from imgassets.ingest.store import write_whole
+from imgassets.object_store import open_root
+
+_FOLDER = "parsed"
+_ROWS_AT_ONCE = 8192
+"""Rows of a row group: the least that is read of a category."""
+
+
+class FeedRows(NamedTuple):
+    """Rows of a feed: of contract ``SupplierOffers``, and of ``Quarantine``."""
+
+    offers: pl.DataFrame
+    quarantine: pl.DataFrame
+
+
+def read_parsed(
+    categories: Collection[str],
+    landing_root: str,
+    landed_as: str,
+    feed_file: str,
+    day: dt.date,
+    supplier_id: str,
+    image_base: str,
+    decisions: tuple[Decision, ...] = (),
+) -> FeedRows:
+    """Return a landed feed's rows of some categories; the first time the whole file is parsed.
+
+    What is kept is named by everything that it was made from, so it is never out of date.
+
+    Args:
+        categories: whose rows.
+        landing_root: Folder or fsspec URL.
+        landed_as: The copy's path below it.
+        feed_file: Original path, ``<day>/<supplier>.<ext>``, as rows name it.
+        day: Day of the feed.
+        supplier_id: Supplier.
+        image_base: Base of relative references.
+        decisions: What was decided about rows without a category.
+
+    Raises:
+        FileNotFoundError: the landed copy is gone.
+        ValueError: the image base is neither a folder nor a ``file`` or ``http(s)`` URL.
+    """
+    fs, root = open_root(landing_root)
+    made_from = repr([__version__, feed_file, image_base, decisions])
+    key = hashlib.sha256(made_from.encode()).hexdigest()[:12]
+    folder = f"{root.rstrip('/')}/{_FOLDER}/{landed_as}-{key}"
+    paths = [f"{folder}/{part}.parquet" for part in FeedRows._fields]
+    if not all(fs.exists(path) for path in paths):
+        parsed = parse_landed(
+            landing_root, landed_as, feed_file, day, supplier_id, image_base, decisions
+        )
+        for path, rows in zip(paths, (parsed.offers, parsed.quarantine), strict=True):
+            file = io.BytesIO()
+            by_category = rows.sort("category", maintain_order=True)
+            by_category.write_parquet(file, row_group_size=_ROWS_AT_ONCE)
+            write_whole(fs, path, file.getvalue())
+    wanted = pyarrow.dataset.field("category").isin(sorted(categories))
+    return FeedRows(
+        *(
+            pl.DataFrame(pyarrow.dataset.dataset(path, filesystem=fs).to_table(filter=wanted))
+            for path in paths
+        )
+    )

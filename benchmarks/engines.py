@@ -1,10 +1,12 @@
 """Compare the inference engines: equal rows, and how near they come to the model's own speed.
 
 Prints the images per second of the whole pipeline (load, decode, measure, forward) divided by those
-of the model alone on ready tensors, timed in turns in the same run, and whether Ray's rows equal
-this process's, value by value.
+of the model alone on ready tensors, timed in turns in the same run. With --nodes, then seconds and
+images per second of this process and of Ray clusters of so many nodes, each a raylet with a core
+and an actor on this machine, and whether rows equal this process's, value by value. With --kill,
+the last node is killed after a third of the images.
 
-    python benchmarks/engines.py --images FOLDER [FOLDER …] --backbone MODEL [--ray]
+    python -m benchmarks.engines --images FOLDER [FOLDER …] --backbone MODEL [--nodes 1 2] [--kill]
 """
 
 from __future__ import annotations
@@ -13,13 +15,17 @@ import argparse
 import hashlib
 import statistics
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from imgassets.settings import RaySettings, VisionSettings
 from imgassets.vision.backbones import Backbone, load_backbone
-from imgassets.vision.engine import compute_signals
+from imgassets.vision.engine import compute_signals, outcomes_of
+from imgassets.vision.schema import split
+from tests.ray_nodes import ray_nodes
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 
@@ -34,7 +40,9 @@ def main() -> None:
     )
     files = {hashlib.sha256(p.read_bytes()).hexdigest(): p for p in paths}
     ids = sorted(files)[: options.count or None]
-    settings = VisionSettings(backbone=options.backbone, device=options.device)
+    settings = VisionSettings(
+        backbone=options.backbone, device=options.device, workers=options.workers
+    )
 
     def load(image_id: str) -> bytes:
         return files[image_id].read_bytes()
@@ -52,8 +60,9 @@ def main() -> None:
         print(f"pipeline {speed:.1f} images/s, model alone {alone:.1f}: share {shares[-1]:.2f}")
     print(f"share, median of {len(shares)}: {statistics.median(shares):.2f}")
     print(f"{result.signals.height} signals, {result.refused.height} refused")
-    if options.ray:
-        compare_with_ray(ids, {i: str(p) for i, p in files.items()}, settings, result)
+    reader = Reader({image_id: str(path) for image_id, path in files.items()})
+    for nodes in [0, *options.nodes] if options.nodes else []:
+        compare_with_ray(ids, reader, settings, result, nodes, options.kill and nodes > 1)
 
 
 def model_speed(backbone: Backbone, batch_size: int, count: int) -> float:
@@ -80,18 +89,48 @@ class Reader:
         return Path(self.paths[image_id]).read_bytes()
 
 
-def compare_with_ray(ids, paths, settings, here) -> None:
+def compare_with_ray(ids, reader, settings, here, nodes, kill) -> None:
+    """Time one engine and compare its rows; 0 nodes: this process, timed in the same way."""
+    label = f"Ray, {nodes} nodes" if nodes else "this process"
+    if nodes == 0:
+        seconds, speed, frames = timed(outcomes_of(ids, reader, settings), len(ids), 1)
+    else:
+        with ray_nodes([{"num_cpus": 1}] * nodes) as cluster:
+            ray = RaySettings(address=cluster.address, actors=nodes)
+            outcomes = outcomes_of(ids, reader, settings, ray)
+            if kill:
+                label += ", the last one killed"
+                outcomes = killing(outcomes, cluster, len(ids) / 3)
+            seconds, speed, frames = timed(outcomes, len(ids), nodes)
+    there = split(pl.concat(frames))
+    equal = all(one.equals(other) for one, other in zip(here, there, strict=True))
+    print(
+        f"{label}: {seconds:.1f} s with its start, then {speed:.1f} images/s; "
+        f"{there.signals.height} signals, {there.refused.height} refused, equal rows: {equal}"
+    )
+
+
+def timed(outcomes, count, actors) -> tuple[float, float, list[pl.DataFrame]]:
+    """Return the seconds of all, the images per second once each actor has answered, the frames."""
     started = time.perf_counter()
-    there = compute_signals(ids, Reader(paths), settings, RaySettings(cpus_per_actor=1))
-    seconds = time.perf_counter() - started
-    print(f"Ray: {len(ids) / seconds:.1f} images/s, its start included ({seconds:.0f} s)")
-    for name in ("signals", "refused"):
-        one, other = getattr(here, name), getattr(there, name)
-        same = one.equals(other)
-        print(f"{name}: {one.height} rows here, {other.height} by Ray, equal: {same}")
-        if not same and one.height == other.height:
-            differing = [c for c in one.columns if not one[c].equals(other[c])]
-            print("  differing columns:", differing)
+    frames, ready, warm = [], 0, started
+    for frame in outcomes:
+        frames.append(frame)
+        if len(frames) == actors:
+            ready, warm = sum(f.height for f in frames), time.perf_counter()
+    ended = time.perf_counter()
+    return ended - started, (count - ready) / (ended - warm), frames
+
+
+def killing(outcomes, cluster, after) -> Iterator[pl.DataFrame]:
+    """Pass frames on; kill the last node once there are so many images."""
+    done = 0
+    for frame in outcomes:
+        done += frame.height
+        if done >= after and cluster.worker_nodes:
+            *_, last = cluster.worker_nodes
+            cluster.remove_node(last, allow_graceful=False)
+        yield frame
 
 
 def arguments() -> argparse.Namespace:
@@ -101,7 +140,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--count", type=int, default=0, help="images used; 0: all")
     parser.add_argument("--repeats", type=int, default=3, help="timings of each")
-    parser.add_argument("--ray", action="store_true", help="also compare with Ray")
+    parser.add_argument("--nodes", nargs="+", type=int, default=[], help="of Ray clusters")
+    parser.add_argument("--workers", type=int, default=1, help="decoding processes, of each actor")
+    parser.add_argument("--kill", action="store_true", help="kill a cluster's last node")
     return parser.parse_args()
 
 

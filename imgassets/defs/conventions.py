@@ -7,16 +7,47 @@ import dagster as dg
 
 from imgassets import __version__
 from imgassets.defs.partitions import CATEGORY, DAY_CATEGORY
+from imgassets.settings import Settings
 
 if TYPE_CHECKING:
     from imgassets.operations.file_feed import TakenIn
 
 OWNERS = ["team:image-platform"]
 
-GPU = {
-    "dagster-k8s/config": {"container_config": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}}
-}
-"""Tags of a step that runs networks on pixels."""
+
+def gpu_tags(settings: Settings, *, by_engine: bool = False) -> dict[str, Any]:
+    """Return what a step of the pool ``gpu`` asks Kubernetes or Ray for.
+
+    Only executors that give each step a pod or a job of its own heed it.
+
+    Args:
+        settings: the number of GPUs, and the engine.
+        by_engine: the engine computes; actors of a Ray cluster have GPUs of their own, so that the
+            step, which waits for them, must not hold one.
+    """
+    gpus = settings.gpus_per_step
+    if gpus == 0 or (by_engine and settings.engine == "ray"):
+        return {}
+    return {
+        "dagster-k8s/config": {
+            "container_config": {"resources": {"limits": {"nvidia.com/gpu": str(gpus)}}},
+            # Label and taint of nodes that NVIDIA's GPU operator looks after.
+            "pod_spec_config": {
+                "node_selector": {"nvidia.com/gpu.present": "true"},
+                "tolerations": [
+                    {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+                ],
+            },
+        },
+        "dagster-ray/config": {"num_gpus": gpus},
+    }
+
+
+INFERENCE: dict[str, Any] = {"pool": "gpu", "tags": gpu_tags(Settings(), by_engine=True)}
+"""Of a step that runs networks on pixels, on the engine of the settings."""
+
+TRAINING: dict[str, Any] = {"pool": "gpu", "op_tags": gpu_tags(Settings())}
+"""Of an asset that trains networks, or asks them about pixels, in its own process."""
 
 
 def described(group: str, *kinds: str) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def run_operator(
     if ray is not None:
         from imgassets.vision.ray_engine import outcomes_by_ray
 
-        yield from outcomes_by_ray(kind, arguments, wanted, settings.batch_size, ray)
+        yield from outcomes_by_ray(kind, arguments, wanted, settings, ray)
         return
     with kind(*arguments) as operator:  # type: ignore[arg-type]  # each kind has its own
         for batch in batches_of_looks(operator, wanted, settings):

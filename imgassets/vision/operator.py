@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from imgassets.vision.backbones import Backbone, load_backbone, signals_version
 from imgassets.vision.decode import Undecodable
@@ -85,18 +84,6 @@ class SignalsOperator(ABC, Generic[V]):
     def start(self) -> None:
         """Start the decoding processes, which only the first image waits for."""
         self._pool.start()
-
-    def __call__(self, batch: pa.Table) -> pa.Table:
-        """Compute one batch, as an engine that maps batches of tables wants it.
-
-        Args:
-            batch: a column ``image_id``.
-
-        Returns:
-            One outcome per image, in the batch's order.
-        """
-        looks = [self.look(image_id) for image_id in batch["image_id"].to_pylist()]
-        return self.finish(looks).to_arrow()
 
     def look(self, image_id: str) -> Look[V]:
         """Load one image, decode and measure it in a decoding process; thread-safe."""

@@ -4,14 +4,12 @@ import hashlib
 import random
 
 import polars as pl
-import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
 
 from imgassets.settings import VisionSettings
 from imgassets.vision.engine import compute_signals, outcomes_of
-from imgassets.vision.operator import ImageSignals
-from imgassets.vision.schema import OUTCOME_SCHEMA, SIGNALS_SCHEMA, split
+from imgassets.vision.schema import SIGNALS_SCHEMA
 from imgassets.warehouse import contracts
 
 
@@ -82,17 +80,6 @@ def test_every_image_comes_once_in_batches(files) -> None:
 def test_a_failing_store_is_not_hidden(files) -> None:
     with pytest.raises(KeyError):
         compute_signals([*files, "absent"], files.__getitem__, VisionSettings())
-
-
-def test_the_operator_maps_tables_in_their_order(files) -> None:
-    settings = VisionSettings()
-    with ImageSignals(settings, files.__getitem__) as operator:
-        outcomes = pl.from_arrow(operator(pa.table({"image_id": list(files)})))
-    assert isinstance(outcomes, pl.DataFrame)
-    assert outcomes["image_id"].to_list() == list(files)
-    assert outcomes.schema == pl.Schema(OUTCOME_SCHEMA)
-    whole = compute_signals(list(files), files.__getitem__, settings)
-    assert_frame_equal(split(outcomes).signals, whole.signals, check_exact=True)
 
 
 def test_bytes_are_loaded_a_bounded_number_ahead(files) -> None:

@@ -1,6 +1,6 @@
 """image_signals: everything that is measured of product images."""
 
-from imgassets.defs.conventions import GPU
+from imgassets.defs.conventions import INFERENCE
 from imgassets.defs.measuring import measured_asset
 from imgassets.operations.signals import collect_signals, infer_signals, plan_signals
 
@@ -15,5 +15,5 @@ image_signals = measured_asset(
     plan=plan_signals,
     infer=infer_signals,
     collect=collect_signals,
-    step={"pool": "gpu", "tags": GPU},
+    step=INFERENCE,
 )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import polars as pl
 
-from imgassets.defs.conventions import model, plot, table_from_outside
+from imgassets.defs.conventions import TRAINING, model, plot, table_from_outside
 from imgassets.defs.partitions import CATEGORY, VERTICAL
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
@@ -41,7 +41,7 @@ _LABELS_AND_SIGNALS: list[str | dg.AssetDep] = [
 @dg.asset(
     **model("torch", "scikitlearn"),
     deps=_LABELS_AND_SIGNALS,
-    pool="gpu",
+    **TRAINING,
 )
 def image_type_model(
     settings: dg.ResourceParam[Settings],
@@ -57,7 +57,7 @@ def image_type_model(
     **model("torch", "scikitlearn"),
     partitions_def=VERTICAL,
     deps=[*_LABELS_AND_SIGNALS, "image_type_model"],
-    pool="gpu",
+    **TRAINING,
 )
 def vertical_type_model(
     context: dg.AssetExecutionContext,
@@ -79,7 +79,7 @@ def vertical_type_model(
         "image_type_model",
         dg.AssetDep("vertical_type_model", partition_mapping=dg.AllPartitionMapping()),
     ],
-    pool="gpu",
+    **TRAINING,
 )
 def category_type_model(
     context: dg.AssetExecutionContext,

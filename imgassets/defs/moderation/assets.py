@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgassets.defs.conventions import in_rectangles, model, output, table_from_outside
+from imgassets.defs.conventions import TRAINING, in_rectangles, model, output, table_from_outside
 from imgassets.defs.io_manager import AssetRows, SideRows
 from imgassets.defs.partitions import ROUND, parse_round, run_partitions
 from imgassets.defs.progress import log_progress
@@ -48,7 +48,7 @@ review_answers = table_from_outside(
         "flag_labels",
         dg.AssetDep("image_signals", partition_mapping=_ALL_PARTITIONS),
     ],
-    pool="gpu",
+    **TRAINING,
 )
 def flag_model(
     context: dg.AssetExecutionContext,
@@ -82,7 +82,7 @@ def flag_model(
         "flag_labels",
         dg.AssetDep("image_signals", partition_mapping=_ALL_PARTITIONS),
     ],
-    pool="gpu",
+    **TRAINING,
 )
 def review_rounds(
     context: dg.AssetExecutionContext,

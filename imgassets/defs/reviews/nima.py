@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from imgassets.defs.conventions import model
+from imgassets.defs.conventions import TRAINING, model
 from imgassets.defs.progress import log_progress
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.nima.heads import KINDS
@@ -29,7 +29,7 @@ def _head(kind: str) -> dg.AssetsDefinition:
             dg.AssetDep("ordered_image_sets", partition_mapping=dg.AllPartitionMapping()),
             dg.AssetDep("review_signals", partition_mapping=dg.AllPartitionMapping()),
         ],
-        pool="gpu",
+        **TRAINING,
     )
     def trained(
         context: dg.AssetExecutionContext,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from imgassets.defs.conventions import model, plot
+from imgassets.defs.conventions import TRAINING, model, plot
 from imgassets.defs.progress import log_progress
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
@@ -28,7 +28,7 @@ _ALL_PARTITIONS = dg.AllPartitionMapping()
         "nima_aesthetic",
         "nima_technical",
     ],
-    pool="gpu",
+    **TRAINING,
 )
 def review_ranker(
     context: dg.AssetExecutionContext,

@@ -1,6 +1,6 @@
 """review_signals: everything that is measured of customers' review photos."""
 
-from imgassets.defs.conventions import GPU
+from imgassets.defs.conventions import INFERENCE
 from imgassets.defs.measuring import measured_asset
 from imgassets.operations.review_signals import (
     collect_review_signals,
@@ -20,5 +20,5 @@ review_signals = measured_asset(
     plan=plan_review_signals,
     infer=infer_review_signals,
     collect=collect_review_signals,
-    step={"pool": "gpu", "tags": GPU},
+    step=INFERENCE,
 )

@@ -3,7 +3,7 @@
 import dagster as dg
 import polars as pl
 
-from imgassets.defs.conventions import GPU, partitioned
+from imgassets.defs.conventions import INFERENCE, partitioned
 from imgassets.defs.io_manager import AssetRows
 from imgassets.defs.progress import log_progress
 from imgassets.ingest.store import ImageStore
@@ -32,7 +32,7 @@ def plan_image_embeddings(
     return plan_embeddings(image_features, warehouse, settings, find_search_model(registry))
 
 
-@dg.op(out=dg.Out(dg.Nothing), pool="gpu", tags=GPU)
+@dg.op(out=dg.Out(dg.Nothing), **INFERENCE)
 def infer_image_embeddings(
     context: dg.OpExecutionContext,
     planned: pl.DataFrame,

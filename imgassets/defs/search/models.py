@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from imgassets.defs.conventions import model, plot
+from imgassets.defs.conventions import TRAINING, model, plot
 from imgassets.defs.progress import log_progress
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
@@ -26,7 +26,7 @@ _ALL_PARTITIONS = dg.AllPartitionMapping()
         dg.AssetDep("ordered_image_sets", partition_mapping=_ALL_PARTITIONS),
         "attribute_labels",
     ],
-    pool="gpu",
+    **TRAINING,
 )
 def product_search(
     context: dg.AssetExecutionContext,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dagster as dg
 
 from imgassets.defs import checks, jobs
+from imgassets.defs.alerts import alert_sensors
 from imgassets.defs.analyst import assets as analyst
 from imgassets.defs.catalog import assets as catalog
+from imgassets.defs.executors import executor_of
 from imgassets.defs.feeds import assets as feeds
 from imgassets.defs.feeds import category
 from imgassets.defs.feeds.labels import new_label_files
@@ -17,6 +19,7 @@ from imgassets.defs.images import signals
 from imgassets.defs.impact import assets as impact
 from imgassets.defs.impact import automation as impact_automation
 from imgassets.defs.impact.checks import impact_checks
+from imgassets.defs.maintenance import assets as maintenance
 from imgassets.defs.marketplaces import assets as marketplaces
 from imgassets.defs.models import assets as models
 from imgassets.defs.moderation import assets as moderation
@@ -40,6 +43,7 @@ from imgassets.settings import Settings
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return all assets, checks, jobs, automation and resources."""
+    settings = Settings()
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(
@@ -68,6 +72,7 @@ def defs() -> dg.Definitions:
                     search_attributes,
                     search_relevance,
                     search_index,
+                    maintenance,
                 ]
             ),
             models.image_labels,
@@ -93,6 +98,7 @@ def defs() -> dg.Definitions:
             category.category_job,
             catalog.match_job,
             review_ranks.ranking_report_job,
+            maintenance.maintenance_job,
         ],
         schedules=[
             jobs.close_previous_day,
@@ -101,14 +107,15 @@ def defs() -> dg.Definitions:
             review_ranks.rank_previous_day,
             review_ranks.weekly_ranking_report,
             search_index.index_previous_day,
+            maintenance.weekly_maintenance,
         ],
         sensors=[
             feed_sensor,
             new_label_files,
             new_review_files,
             impact_automation.new_engagement_files,
+            *alert_sensors(settings),
         ],
-        # One process per run: a step's own process would pay for imports and models again.
-        executor=dg.in_process_executor,
-        resources=build_resources(Settings()),
+        executor=executor_of(settings),
+        resources=build_resources(settings),
     )

@@ -14,10 +14,14 @@ from imgassets.cli import (
     defects,
     demo,
     dictionary,
+    doctor,
+    exporter,
     forget,
     impact,
     label,
+    maintain,
     matches,
+    migrate,
     mock,
     models,
     pairs,
@@ -119,6 +123,10 @@ searches.command("evaluate")(search_evaluate.evaluate)
 app.command("gallery")(demo.gallery)
 app.command("dictionary")(dictionary.dictionary)
 app.command("forget")(forget.forget)
+app.command("doctor")(doctor.doctor)
+app.command("exporter")(exporter.exporter)
+app.command("maintain")(maintain.maintain)
+app.command("migrate")(migrate.migrate)
 app.command("serve")(serve.serve)
 app.command("env")(query.env)
 

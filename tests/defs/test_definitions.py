@@ -71,7 +71,7 @@ def test_definitions_are_loadable_and_every_asset_is_described() -> None:
         "causal_impact", "fetched_review_images", "review_signals", "review_image_ranks",
         "review_ranker", "ranking_report", "nima_aesthetic", "nima_technical", "product_search",
         "image_features", "image_embeddings", "image_attributes", "image_relevance",
-        "search_index",
+        "search_index", "storage_maintenance",
     }  # fmt: skip
     assert {k.path[-1] for k in graph.external_asset_keys} == {
         "image_labels", "type_priorities", "flag_labels", "review_answers", "image_clicks",

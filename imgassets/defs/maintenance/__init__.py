@@ -1,0 +1,1 @@
+"""Maintenance of the storage: the asset, its job and when it runs."""

@@ -1,0 +1,23 @@
+"""Two homes whose derived rows must be the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.kills import COMPARED, open_warehouse
+from tests.faults.ledger import Outcome
+
+
+def compared(peaceful: Path, troubled: Path) -> Outcome:
+    """Count the rows that are missing in a home, and those that it has too many."""
+    lost = doubled = 0
+    for contract in COMPARED:
+        wanted, found = (open_warehouse(home).read(contract) for home in (peaceful, troubled))
+        order = contract.primary_key() or contract.column_names()
+        if wanted.sort(order).equals(found.sort(order)):
+            continue
+        missing = wanted.join(found, on=wanted.columns, how="anti", nulls_equal=True).height
+        lost += missing
+        doubled += found.height - wanted.height + missing
+        print(f"{contract.table_name()}: {wanted.height} rows, and {found.height} after the fault")
+    return Outcome(lost=lost, doubled=doubled)

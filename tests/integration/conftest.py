@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pytest
 
 from imgassets.sample import SampleCatalog, write_sample_catalog
 from tests.command import other_variables, run_command
+from tests.servers import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -43,12 +44,6 @@ class Deployment:
         return done.stdout.splitlines()[1:]
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> SampleCatalog:
     return write_sample_catalog(tmp_path_factory.mktemp("sample"), styles=2)
@@ -56,7 +51,11 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> SampleCatalog:
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory, sample: SampleCatalog) -> Deployment:
-    home = tmp_path_factory.mktemp("home")
+    return deploy(tmp_path_factory.mktemp("home"), sample)
+
+
+def deploy(home: Path, sample: SampleCatalog) -> Deployment:
+    """Return a deployment that has ingested the sample's feeds."""
     port = free_port()
     environment = {
         **other_variables(),
@@ -76,6 +75,13 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, sample: SampleCatalog) 
 @pytest.fixture(scope="module")
 def dagster(deployment: Deployment) -> Iterator[Deployment]:
     """The deployment with webserver and daemon running."""
+    with running(deployment):
+        yield deployment
+
+
+@contextmanager
+def running(deployment: Deployment) -> Iterator[None]:
+    """Run webserver and daemon for the time of a ``with`` block."""
     log = (deployment.home / "dagster.log").open("w")
     commands = (
         [BIN / "dagster-webserver", "-h", "127.0.0.1", "-p", str(deployment.port)],
@@ -94,7 +100,7 @@ def dagster(deployment: Deployment) -> Iterator[Deployment]:
     ]
     try:
         _await_daemon(deployment, time.monotonic() + 120)
-        yield deployment
+        yield
     finally:
         for process in processes:
             os.killpg(process.pid, signal.SIGTERM)

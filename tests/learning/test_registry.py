@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from registering import bias_of, card, free_port, register, spoil, weights
+from registering import bias_of, card, register, spoil, weights
 
 from imgassets.learning import registry_connection
 from imgassets.learning.registered import (
@@ -24,6 +24,7 @@ from imgassets.learning.registered import (
 from imgassets.learning.registry import CARD, ModelRegistry
 from imgassets.learning.registry_cache import ChampionCache
 from imgassets.learning.versions import model_versions
+from tests.servers import free_port
 
 
 @pytest.fixture

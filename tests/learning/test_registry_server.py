@@ -13,17 +13,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from registering import Server, bias_of, card, free_port, register, spoil
+from registering import bias_of, card, register, spoil
 
 from imgassets.learning.registered import CorruptedModel, RegistryUnavailable, hash_files
 from imgassets.learning.registry import CARD, ModelRegistry
+from tests.servers import MlflowServer, free_port
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[MlflowServer]:
     folder = tmp_path_factory.mktemp("server")
     shutil.copy(empty_store, folder / "mlflow.db")
-    made = Server(folder, free_port())
+    made = MlflowServer(folder, free_port())
     made.start()
     yield made
     if made.process is not None and made.process.poll() is None:
@@ -33,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Itera
 @pytest.mark.slow
 @pytest.mark.soak
 def test_death_in_the_middle_and_return(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: MlflowServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # a user's wish, which is kept
     registry = ModelRegistry(server.url, tmp_path / "unused", cache=tmp_path / "champions")
@@ -71,7 +72,7 @@ def test_death_in_the_middle_and_return(
     assert bias_of(served.folder) == pytest.approx(0.6)
 
 
-def test_corruption_behind_a_server(server: Server, tmp_path: Path) -> None:
+def test_corruption_behind_a_server(server: MlflowServer, tmp_path: Path) -> None:
     registry = ModelRegistry(server.url, tmp_path / "unused", cache=tmp_path / "champions")
     registry.promote("hateful", register(registry, "hateful", bias=0.123))
     held = [

@@ -88,13 +88,18 @@ ELSEWHERE = {
     """export IMGASSETS_SERVICE__API_KEYS='["shop:0123456789abcdef"]'""": "tests/service/v1",
     "curl -H 'X-API-Key: 0123456789abcdef' "
     "'http://127.0.0.1:8000/v1/search?q=blue+mug'": "tests/service/v1",
-    'export IMGASSETS_FEEDS="$PWD/feeds" IMGASSETS_IMAGE_BASE="$PWD"': "imgassets/settings.py",
+    'export IMGASSETS_FEEDS="$PWD/feeds" IMGASSETS_IMAGE_BASE="$PWD"': "imgassets/settings",
     "imgassets backfill --launch --wait --timeout 3600": "tests/integration",
     'duckdb -cmd "$(imgassets sql --attach)"': "tests/test_readme.py",
 }
 """Commands that are long, interactive or install something: what covers each of them."""
 
-NOT_SETTINGS = {"IMGASSETS_CONFIG", "IMGASSETS_DAGSTER_STORAGE", "IMGASSETS_TRACEBACK"}
+NOT_SETTINGS = {
+    "IMGASSETS_CONFIG",
+    "IMGASSETS_DAGSTER_STORAGE",
+    "IMGASSETS_SECRETS",
+    "IMGASSETS_TRACEBACK",
+}
 """Variables that are read beside the settings."""
 
 

@@ -43,6 +43,7 @@ BIN = Path(sys.executable).parent
 RUN = re.compile(
     r"imgassets (ingest|categories|labels import|train|types|backfill|gallery|sql|defects|models"
     r"|compare-pairs|pairs tune|matches|dictionary|search|mock-run|impact|reviews|forget"
+    r"|doctor|maintain|migrate"
     r"|review (?!serve))(?!.*--launch)"
     r'|eval "\$\(imgassets env\)" && dagster '
 )

@@ -242,6 +242,30 @@ def ordered(bench: Bench) -> int:
     return total
 
 
+def sets(bench: Bench) -> int:
+    """Write changes of sets as if every product's images were turned round.
+
+    In place of the steps from quality to order, for what follows them alone.
+    """
+    total = 0
+    for cells in bench.rectangles():
+        images = bench.read(AggregatedImages, cells, "product_id", "image_id")
+        found = images.group_by(*_CELL, "product_id", maintain_order=True).agg(
+            before=pl.col("image_id"), after=pl.col("image_id").reverse()
+        )
+        none = pl.lit([], pl.List(pl.String))
+        rows = found.with_columns(
+            status=pl.lit("changed"),
+            added=none,
+            removed=none,
+            moved=pl.col("after"),
+            hero_changed=pl.lit(True),
+            missing_images=pl.lit(0, pl.Int32),
+        )
+        total += bench.write(cells, {ImageSetChanges: rows})
+    return total
+
+
 def nothing(bench: Bench) -> int:
     left = len(plan(bench.warehouse, bench.settings).partitions)
     assert left == 0, f"{left} partitions are not complete"
@@ -280,6 +304,7 @@ STEPS: dict[str, Callable[[Bench], int]] = {
     "types*": types,
     "de-dup": clusters,
     "order": ordered,
+    "sets*": sets,
     "plan again": nothing,
     "matches": matches,
     "changes": interventions,
@@ -287,3 +312,6 @@ STEPS: dict[str, Callable[[Bench], int]] = {
     "impact": impact,
 }
 """By name, in their order; a star marks those whose rows are generated."""
+
+WHOLE = [name for name in STEPS if name != "sets*"]
+"""The steps of a whole catalog; its changes of sets come from what was ordered."""

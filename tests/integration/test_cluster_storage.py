@@ -126,7 +126,7 @@ def test_rows_are_those_of_one_machine(
 ) -> None:
     fill(folders, str(feeds), sample)
     with running(cluster):
-        fill(cluster, "s3://shop/incoming", sample, "--launch", "--wait", "--timeout", "500")
+        fill(cluster, "s3://shop/incoming", sample, "--launch", "--wait", "--timeout", "1500")
     assert "nothing to do" in run(cluster, "backfill")
     expected, found = tables(folders), tables(cluster)
     assert [name for name, rows in expected.items() if not rows.equals(found[name])] == []

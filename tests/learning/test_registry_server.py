@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -54,7 +55,7 @@ def test_death_in_the_middle_and_return(
     assert served.version.tags == fresh.version.tags
     assert "# blurry" in (served.folder / CARD).read_text()
     assert served.stale.startswith(f"registry {server.url} did not answer (")
-    assert "Connection refused" in served.stale
+    assert re.search("Connection (refused|aborted)", served.stale)
     with pytest.raises(RegistryUnavailable, match="Connection refused"):
         register(registry, "weapon")
     with pytest.raises(RegistryUnavailable, match="Connection refused"):

@@ -44,12 +44,12 @@ def rows_so_far(
 def _semi_joined(
     warehouse: Warehouse, contract: type[Contract], where: str, wanted: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return a table's rows that agree with one of ``wanted`` in its columns, sorted by key.
+    """Return a table's rows that agree with one of ``wanted`` in its columns, sorted.
 
     The others, all days of a category, never leave the warehouse.
     """
     names = ", ".join(f'"{name}"' for name in contract.column_names())
-    key = ", ".join(f'"{name}"' for name in contract.primary_key())
+    key = ", ".join(f'"{name}"' for name in contract.primary_key()) or names
     rows = warehouse.sql(
         f"SELECT {names} FROM {contract.table_name()} "
         f"SEMI JOIN wanted USING ({', '.join(wanted.columns)}) WHERE {where} ORDER BY {key}",

@@ -94,6 +94,16 @@ def content(
     return f"FROM (({typed}) UNION ALL BY NAME ({read}))"
 
 
+def content_by_name(contract: type[Contract], path: str) -> str:
+    """Return a FROM clause of a file's rows by the names that its columns have in it.
+
+    For a file that the catalog does not know: another program may have written it, without numbers.
+    """
+    typed = f"SELECT * FROM {contract.table_name()} LIMIT 0"
+    read = f"FROM read_parquet([{quote(path)}], hive_partitioning => false)"
+    return f"FROM (({typed}) UNION ALL BY NAME ({read}))"
+
+
 def known_names(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """Return the names (they are unique) of the files that the catalog knows."""
     tables = ("ducklake_data_file", "ducklake_delete_file", "ducklake_files_scheduled_for_deletion")

@@ -25,6 +25,7 @@ from imgassets.warehouse.files import (
     CATALOG,
     History,
     content,
+    content_by_name,
     data_files,
     history_of,
     known_names,
@@ -220,9 +221,12 @@ def delete_orphans(warehouse: Warehouse, erasures: Sequence[Erasure]) -> int:
 
 
 def _holds(connection: duckdb.DuckDBPyConnection, erasure: Erasure, path: str) -> bool:
-    source = content(connection, erasure.contract, [path])
+    sources = (
+        content(connection, erasure.contract, [path]),
+        content_by_name(erasure.contract, path),
+    )
     try:
-        return _any(connection, f"{source} WHERE {erasure.concerns()}")
+        return any(_any(connection, f"{source} WHERE {erasure.concerns()}") for source in sources)
     except duckdb.Error:  # cut off: what it holds cannot be told
         return True
 

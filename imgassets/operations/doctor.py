@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from packaging.requirements import Requirement
@@ -122,8 +121,8 @@ def _extensions(warehouse: Warehouse) -> Finding:
 
 def _catalog(warehouse: Warehouse) -> Finding:
     what = "catalog"
-    file = Path(warehouse.catalog.removeprefix("ducklake:sqlite:"))
-    if warehouse.locks_writers and not file.exists():
+    file = warehouse.sqlite_file
+    if file is not None and not file.exists():
         return Finding(what, "warn", f"none at {file} yet", "run `imgassets demo` or `ingest`")
     state = catalog_state(warehouse)
     told = f"{state.snapshots} snapshots, {state.tables} tables, and rows can be read"

@@ -17,6 +17,8 @@ from imgassets.object_store import S3, S3Access, S3Login, StoreError
 from imgassets.warehouse.partitions import quote
 
 ALIAS = "lake"
+CATALOG = f"__ducklake_metadata_{ALIAS}"
+"""Schema of the catalog's own tables, once the lake is attached."""
 
 
 class WarehouseError(RuntimeError):
@@ -179,9 +181,7 @@ def database(catalog: str, data_path: str, password: SecretStr | None, read_only
 def latest_snapshot(connection: duckdb.DuckDBPyConnection) -> int:
     """Return the id of the latest snapshot that a connection sees."""
     # Of the catalog's own table: snapshots() would read the whole schema once more.
-    row = connection.execute(
-        f"SELECT max(snapshot_id) FROM __ducklake_metadata_{ALIAS}.ducklake_snapshot"
-    ).fetchone()
+    row = connection.execute(f"SELECT max(snapshot_id) FROM {CATALOG}.ducklake_snapshot").fetchone()
     return int(row[0]) if row else 0
 
 

@@ -13,12 +13,9 @@ import duckdb
 import polars as pl
 
 from imgassets.storage import Stored, stored_files
-from imgassets.warehouse.connection import ALIAS
+from imgassets.warehouse.connection import ALIAS, CATALOG
 from imgassets.warehouse.contracts import Contract
 from imgassets.warehouse.partitions import quote
-
-CATALOG = f"__ducklake_metadata_{ALIAS}"
-"""Schema of the catalog's own tables, once the lake is attached."""
 
 _FILES = f"""
 WITH places AS (

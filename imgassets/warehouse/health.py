@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from imgassets.warehouse.connection import ALIAS, load_extension
+from imgassets.warehouse.connection import ALIAS, CATALOG, load_extension
 from imgassets.warehouse.contracts import CONTRACTS
 from imgassets.warehouse.lake import Warehouse
 from imgassets.warehouse.schema import difference
@@ -70,7 +70,7 @@ def catalog_state(warehouse: Warehouse) -> CatalogState:
         ahead = max(0.0, row[1] - time.time()) if row[1] else 0.0
         if not warehouse.locks_writers:
             (now,) = connection.execute(
-                f"FROM postgres_query('__ducklake_metadata_{ALIAS}', "
+                f"FROM postgres_query('{CATALOG}', "
                 "'SELECT extract(epoch FROM clock_timestamp())::float8')"
             ).fetchone() or (time.time(),)
             ahead = now - time.time()

@@ -14,10 +14,9 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
-from imgassets.warehouse.connection import ALIAS
+from imgassets.warehouse.connection import ALIAS, CATALOG
 from imgassets.warehouse.contracts import BY_NAME, Contract
 from imgassets.warehouse.ddl import sql_type
-from imgassets.warehouse.files import CATALOG
 from imgassets.warehouse.lake import Warehouse
 from imgassets.warehouse.partitions import quote
 from imgassets.warehouse.views import View, views, with_sources

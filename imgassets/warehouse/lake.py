@@ -23,6 +23,7 @@ from filelock import FileLock
 from imgassets.warehouse.catalog_string import without_password
 from imgassets.warehouse.connection import (
     ALIAS,
+    CATALOG,
     Database,
     QueryError,
     Unreachable,
@@ -118,6 +119,9 @@ class Warehouse:
             it is kept apart and never shown.
         data_path: folder or object-store prefix of the Parquet files, ending in a slash.
         release: whose tables it holds; a warehouse of another schema can only be read.
+
+    Attributes:
+        sqlite_file: the catalog's file; None where it is a PostgreSQL.
     """
 
     def __init__(self, catalog: str, data_path: str, release: Release = PRESENT) -> None:
@@ -131,7 +135,7 @@ class Warehouse:
         self.catalog = catalog
         self.release = release
         self.data_path = data_path if data_path.endswith("/") else f"{data_path}/"
-        self._sqlite = (
+        self.sqlite_file = (
             Path(catalog.removeprefix("ducklake:sqlite:"))
             if catalog.startswith("ducklake:sqlite:")
             else None
@@ -141,7 +145,7 @@ class Warehouse:
     def attach_statement(self, *, read_only: bool = True) -> str:
         """Return the ``ATTACH`` line that opens this warehouse in any DuckDB client."""
         options = [f"DATA_PATH {quote(self.data_path)}"]
-        if self._sqlite is not None:
+        if self.sqlite_file is not None:
             options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 10000"]
         # Small inserts kept inside the catalog would make it the bottleneck of every reader.
         options.append("DATA_INLINING_ROW_LIMIT 0")
@@ -156,13 +160,13 @@ class Warehouse:
         Raises:
             WarehouseError: a read-only caller finds no warehouse yet, or it cannot be attached.
         """
-        if self._sqlite is not None and not self._sqlite.exists():
+        if self.sqlite_file is not None and not self.sqlite_file.exists():
             if read_only:
                 raise WarehouseError(
-                    f"No warehouse at {self._sqlite}: run `imgassets ingest` first, "
+                    f"No warehouse at {self.sqlite_file}: run `imgassets ingest` first, "
                     "or set IMGASSETS_HOME."
                 )
-            self._sqlite.parent.mkdir(parents=True, exist_ok=True)
+            self.sqlite_file.parent.mkdir(parents=True, exist_ok=True)
             if "://" not in self.data_path:
                 Path(self.data_path).mkdir(parents=True, exist_ok=True)
         opened = database(self.catalog, self.data_path, self.password, read_only)
@@ -180,7 +184,7 @@ class Warehouse:
         """
         with database.lock, database.connection.cursor() as connection:
             try:
-                database.attach(self.attach_statement(read_only=read_only), self._sqlite)
+                database.attach(self.attach_statement(read_only=read_only), self.sqlite_file)
                 connection.execute(f"USE {ALIAS}")
             except duckdb.Error as error:
                 waits = may_pass(error) and (database.was_reached or is_busy(error))
@@ -197,20 +201,20 @@ class Warehouse:
                 with suppress(duckdb.Error):
                     connection.execute("USE memory")
                 with suppress(duckdb.Error):
-                    if self._sqlite is None:
+                    if self.sqlite_file is None:
                         database.detach()
 
     def commit_lock(self) -> Any:  # noqa: ANN401  FileLock and nullcontext share no base
         """Return what a writer holds around its short commit; nothing where PostgreSQL does."""
-        if self._sqlite is None:
+        if self.sqlite_file is None:
             return nullcontext()
-        self._sqlite.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(f"{self._sqlite}.lock", timeout=_LOCK_SECONDS)
+        self.sqlite_file.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(f"{self.sqlite_file}.lock", timeout=_LOCK_SECONDS)
 
     @property
     def locks_writers(self) -> bool:
         """Whether a writer keeps all others out: PostgreSQL lets several write at once."""
-        return self._sqlite is not None
+        return self.sqlite_file is not None
 
     def vacuum(self) -> None:
         """Write the catalog's pages anew, so that none holds what was deleted; hold the lock.
@@ -218,19 +222,19 @@ class Warehouse:
         Raises:
             WarehouseError: another process keeps the catalog busy.
         """
-        if self._sqlite is None:
+        if self.sqlite_file is None:
             with self.connect(read_only=False) as connection:
                 for table in _STATISTICS:
                     connection.execute(
-                        f"CALL postgres_execute('__ducklake_metadata_{ALIAS}', "
+                        f"CALL postgres_execute('{CATALOG}', "
                         f"'VACUUM FULL {table}', use_transaction => false)"
                     )
             return
         busy = WarehouseError(
-            f"{self._sqlite} is busy, so its freed pages stay: run the same command again"
+            f"{self.sqlite_file} is busy, so its freed pages stay: run the same command again"
         )
         with closing(
-            sqlite3.connect(self._sqlite, timeout=_VACUUM_SECONDS, isolation_level=None)
+            sqlite3.connect(self.sqlite_file, timeout=_VACUUM_SECONDS, isolation_level=None)
         ) as catalog:
             try:
                 catalog.execute("VACUUM")

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import duckdb
 
 from imgassets.object_store import open_root
 from imgassets.storage import Stored
-from imgassets.warehouse.connection import ALIAS, transaction
-from imgassets.warehouse.files import CATALOG, History, history_of, known_names, parquet_files
+from imgassets.warehouse.connection import ALIAS, CATALOG, transaction
+from imgassets.warehouse.files import History, history_of, known_names, parquet_files
 from imgassets.warehouse.lake import CommitMessage, Warehouse
 from imgassets.warehouse.partitions import quote
 from imgassets.warehouse.retrying import retried
@@ -80,10 +81,8 @@ def expire_history(warehouse: Warehouse, before: datetime) -> History:
     Raises:
         WarehouseError: the catalog stays busy.
     """
-    gone = History(0, None, None, 0)
 
-    def once() -> int:
-        nonlocal gone
+    def once() -> History:
         with warehouse.commit_lock(), warehouse.connect(read_only=False) as connection:
             doomed = _old_snapshots(connection, before)
             gone = history_of(connection, doomed)
@@ -92,10 +91,9 @@ def expire_history(warehouse: Warehouse, before: datetime) -> History:
                 connection.execute(
                     f"CALL ducklake_expire_snapshots('{ALIAS}', versions => [{versions}])"
                 )
-        return len(doomed)
+        return gone
 
-    retried(once, "the history")
-    return gone
+    return retried(once, "the history")
 
 
 def _old_snapshots(connection: duckdb.DuckDBPyConnection, before: datetime) -> list[int]:
@@ -135,22 +133,19 @@ def compact(warehouse: Warehouse, table: str, message: CommitMessage) -> Compact
         f"CALL ducklake_merge_adjacent_files('{ALIAS}', '{table}', "
         f"max_compacted_files => {_MERGED_AT_ONCE})",
     )
+
+    def once(call: str) -> tuple[int, int]:
+        with warehouse.commit_lock(), warehouse.connect(read_only=False) as connection:
+            told = message.author, f"write {message.asset}", message.extra()
+            with transaction(connection, *told):
+                rows = connection.execute(call).fetchall()
+        return sum(row[2] for row in rows), sum(row[3] for row in rows)
+
     for step in steps:
         while True:
-            done = (0, 0)
-
-            def once(call: str = step) -> int:
-                nonlocal done
-                with warehouse.commit_lock(), warehouse.connect(read_only=False) as connection:
-                    told = message.author, f"write {message.asset}", message.extra()
-                    with transaction(connection, *told):
-                        rows = connection.execute(call).fetchall()
-                    done = sum(row[2] for row in rows), sum(row[3] for row in rows)
-                return done[0]
-
-            retried(once, table)
-            read, written = read + done[0], written + done[1]
-            if done[0] <= done[1]:
+            files, larger = retried(partial(once, step), table)
+            read, written = read + files, written + larger
+            if files <= larger:
                 break
     return Compacted(table, read, written)
 
@@ -167,16 +162,12 @@ def delete_old_files(warehouse: Warehouse, before: datetime) -> list[str]:
     Raises:
         WarehouseError: the catalog stays busy.
     """
-    gone: list[str] = []
 
-    def once() -> int:
-        nonlocal gone
+    def once() -> list[str]:
         with warehouse.commit_lock(), warehouse.connect(read_only=False) as connection:
-            gone = _clean(connection, before, dry_run=False)
-        return len(gone)
+            return _clean(connection, before, dry_run=False)
 
-    retried(once, "the schedule of deletions")
-    return gone
+    return retried(once, "the schedule of deletions")
 
 
 def _clean(connection: duckdb.DuckDBPyConnection, before: datetime, *, dry_run: bool) -> list[str]:

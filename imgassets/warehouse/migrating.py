@@ -84,18 +84,15 @@ def migrate(warehouse: Warehouse, to: int | None = None, *, dry_run: bool = Fals
         )
     with warehouse.connect():  # a warehouse that is not there is not made to be migrated
         pass
-    done: list[Migrated] = []
 
-    def once() -> int:
+    def once() -> Migrated:
         with warehouse.commit_lock(), warehouse.connect(read_only=False) as connection:
-            found = _change(warehouse, connection, wanted, dry_run)
-        done.append(found)
-        return found.after
+            return _change(warehouse, connection, wanted, dry_run)
 
-    retried(once, f"schema {wanted}")
+    done = retried(once, f"schema {wanted}")
     if not dry_run and wanted == release.schema:
         warehouse.install()
-    return done[-1]
+    return done
 
 
 def _change(

@@ -10,8 +10,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from imgassets.warehouse.connection import ALIAS
-from imgassets.warehouse.files import CATALOG
+from imgassets.warehouse.connection import ALIAS, CATALOG
 from imgassets.warehouse.lake import Warehouse
 from imgassets.warehouse.partitions import quote
 
@@ -61,7 +60,7 @@ def catalog_size(warehouse: Warehouse) -> tuple[int, int]:
     with warehouse.connect() as connection:
         row = connection.execute(f"SELECT count(*) FROM {ALIAS}.snapshots()").fetchone()
         snapshots = int(row[0]) if row else 0
-        if (file := _sqlite_file(warehouse)) is None:
+        if (file := warehouse.sqlite_file) is None:
             return snapshots, sum(size for *_, size in _postgres(connection, _DEAD_ROWS))
     parts = [Path(f"{file}{end}") for end in ("", "-wal")]
     return snapshots, sum(part.stat().st_size for part in parts if part.exists())
@@ -73,7 +72,7 @@ def vacuum_advice(warehouse: Warehouse) -> list[str]:
     Returns:
         Of PostgreSQL: lines for psql. Of SQLite: what `imgassets maintain --apply` does itself.
     """
-    if (file := _sqlite_file(warehouse)) is not None:
+    if (file := warehouse.sqlite_file) is not None:
         free, size = _free_bytes(file)
         if free < max(_MIN_FREE_BYTES, _FREE_SHARE * size):
             return []
@@ -93,17 +92,9 @@ def vacuum_advice(warehouse: Warehouse) -> list[str]:
     return advice
 
 
-def _sqlite_file(warehouse: Warehouse) -> Path | None:
-    """Return the catalog's file; None where it is a PostgreSQL."""
-    file = warehouse.catalog.removeprefix("ducklake:sqlite:")
-    return Path(file) if file != warehouse.catalog else None
-
-
 def _postgres(connection: duckdb.DuckDBPyConnection, query: str) -> Sequence[tuple]:
     """Return the rows of a query that PostgreSQL itself answers."""
-    return connection.execute(
-        f"FROM postgres_query('__ducklake_metadata_{ALIAS}', {quote(query)})"
-    ).fetchall()
+    return connection.execute(f"FROM postgres_query('{CATALOG}', {quote(query)})").fetchall()
 
 
 def _free_bytes(catalog: Path) -> tuple[int, int]:

@@ -109,8 +109,9 @@ def writes(
 
     Args:
         warehouse: whose.
-        table: a table that is partitioned by day and category.
-        category: only those that touched a partition of this category; None: all.
+        table: which.
+        category: only those that touched a partition of this category, which the table must be
+            partitioned by; None: all.
     """
     files = f"""
     SELECT d.begin_snapshot, d.end_snapshot, r.begin_snapshot AS rows_gone
@@ -120,9 +121,13 @@ def writes(
     WHERE t.table_name = {quote(table.table_name())} AND t.end_snapshot IS NULL
     """
     if category is not None:
-        files += f"""AND d.data_file_id IN (
-            SELECT data_file_id FROM {CATALOG}.ducklake_file_partition_value
-            WHERE partition_key_index = 1 AND partition_value = {quote(category)}
+        # A table's partitioning may change: each file names the one that it was written by.
+        files += f"""AND (d.data_file_id, d.partition_id) IN (
+            SELECT v.data_file_id, p.partition_id
+            FROM {CATALOG}.ducklake_file_partition_value AS v
+            JOIN {CATALOG}.ducklake_partition_column AS p USING (table_id, partition_key_index)
+            JOIN {CATALOG}.ducklake_column AS c USING (table_id, column_id)
+            WHERE c.column_name = 'category' AND v.partition_value = {quote(category)}
         )"""
     return _read(
         warehouse,

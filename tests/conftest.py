@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.warehouses import copied_warehouses
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -19,6 +21,13 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_warehouses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """New warehouses of this process are copies of one."""
+    with copied_warehouses(tmp_path_factory.mktemp("template")):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Real servers for tests: PostgreSQL from a wheel, S3 over loopback HTTP, MLflow."""
+"""Real servers for tests: PostgreSQL from a wheel, S3 over loopback HTTP, MLflow, a code server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +61,36 @@ def postgres_url(dsn: str, database: str = "postgres") -> str:
     """
     host = dict(part.split("=", 1) for part in dsn.split())["host"]
     return f"postgresql+psycopg2://postgres@/{database}?host={quote(host, safe='')}"
+
+
+@contextmanager
+def code_server(folder: Path, environment: Mapping[str, str]) -> Iterator[int]:
+    """Serve the definitions by gRPC for the time of a ``with`` block.
+
+    Args:
+        folder: where it runs.
+        environment: with what `imgassets env` asks for, and a PATH to imgassets and Dagster.
+
+    Yields:
+        The port of the loopback that answers.
+    """
+    port = free_port()
+    command = f'eval "$(imgassets env)" && exec dagster api grpc -m imgassets.definitions -p {port}'
+    server = subprocess.Popen(["bash", "-c", command], cwd=folder, env=dict(environment))
+    try:
+        while not _listens(port):
+            assert server.poll() is None, f"the code server ended with {server.returncode}"
+            time.sleep(0.2)
+        yield port
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _listens(port: int) -> bool:
+    """Whether something answers on a port of the loopback."""
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from pydantic import BaseModel
 
 from imgassets.cli import app
 from imgassets.cli.search import QUERY, QueryOrCommand
+from imgassets.learning import heads
 from imgassets.learning.categories import read_categories
 from imgassets.sample import write_sample_catalog, write_sample_reviews
 from imgassets.selection.policies import read_policies
@@ -34,6 +35,7 @@ from imgassets.warehouse.contracts import BY_NAME
 from imgassets.warehouse.lake import Warehouse
 from imgassets.warehouse.views import sql_folder, views
 from tests.command import other_variables, run_command
+from tests.servers import code_server
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -54,9 +56,12 @@ FILLS = re.compile(
 )
 """Commands that fill the warehouse or need the one before: they run in the README's order."""
 
-NEEDS_SHELL = re.compile(r"[|>&$]|imgassets sql$")
+NEEDS_SHELL = re.compile(r"[|>]|imgassets (sql$|env)")
 """Lines that a shell must run: each command of theirs is a process. The others are quicker in this
 one, see `run_command`."""
+
+DAGSTER = re.compile(r"&& dagster (sensor|schedule) start ")
+"""Lines whose processes would each load all definitions: those of one server serve them all."""
 
 ELSEWHERE = {
     "make demo": "Makefile",
@@ -138,6 +143,12 @@ def write_sales(folder):
     frame.write_csv(folder / "sales.csv")
 
 
+def filled(word, folder):
+    """Return a word of a command; one that is `$(cat FILE)` is the file's text, as in a shell."""
+    named = re.fullmatch(r"\$\(cat (\S+)\)", word)
+    return (folder / named[1]).read_text(encoding="utf-8").rstrip("\n") if named else word
+
+
 RUN_HERE = [line for line in commands() if line not in ELSEWHERE and RUN.match(line)]
 SQL = blocks("sql")
 
@@ -170,24 +181,38 @@ def ran(tmp_path_factory):
     }
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
 
-    def run(command):
-        if NEEDS_SHELL.search(command):
-            result = subprocess.run(
-                ["bash", "-c", command],
-                cwd=folder,
-                env={**other_variables(), **variables, "PATH": path},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=400,
-            )
-        else:
-            result = run_command(*shlex.split(command)[1:], environment=variables, folder=folder)
-        assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
-        return result.stdout
+    def in_shell(command):
+        return subprocess.run(
+            ["bash", "-c", command],
+            cwd=folder,
+            env={**other_variables(), **variables, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=400,
+        )
 
-    done = {command: run(command) for command in RUN_HERE if FILLS.match(command)}
-    done |= {command: run(command) for command in RUN_HERE if command not in done}
+    def run(command):
+        printed = ""
+        for line in [command] if NEEDS_SHELL.search(command) else command.split(" && "):
+            if NEEDS_SHELL.search(line):
+                result = in_shell(line)
+            else:
+                words = [filled(word, folder) for word in shlex.split(line)[1:]]
+                result = run_command(*words, environment=variables, folder=folder)
+            assert result.returncode == 0, f"{line}\n{result.stdout}\n{result.stderr}"
+            printed += result.stdout
+        return printed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(heads, "TREES", 20)  # quick: the commands are the point
+        done = {command: run(command) for command in RUN_HERE if FILLS.match(command)}
+    starts = [command for command in RUN_HERE if DAGSTER.search(command)]
+    done |= {command: run(command) for command in RUN_HERE if command not in [*done, *starts]}
+    with code_server(folder, {**other_variables(), **variables, "PATH": path}) as port:
+        workspace = f"load_from: [grpc_server: {{host: localhost, port: {port}}}]"
+        (folder / "workspace.yaml").write_text(workspace)
+        done |= {command: run(command) for command in starts}
     lake = home / "warehouse"
     warehouse = Warehouse(f"ducklake:sqlite:{lake}/catalog.sqlite", f"{lake}/data/")
     return SimpleNamespace(folder=folder, home=home, out=done, warehouse=warehouse)

@@ -186,6 +186,8 @@ class Warehouse:
             try:
                 database.attach(self.attach_statement(read_only=read_only), self.sqlite_file)
                 connection.execute(f"USE {ALIAS}")
+                # Where no script runs, in a notebook or `python -c`, DuckDB would print them.
+                connection.execute("SET enable_progress_bar = false")
             except duckdb.Error as error:
                 waits = may_pass(error) and (database.was_reached or is_busy(error))
                 kind = Unreachable if waits else WarehouseError

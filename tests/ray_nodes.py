@@ -53,10 +53,22 @@ def ray_nodes(nodes: Sequence[dict[str, Any]], *, dashboard: bool = False) -> It
         # Two processes less to start: what they do, scaling and copying logs, nobody asks for.
         less = {"no_monitor": True, "include_log_monitor": False}
         own = {"include_dashboard": dashboard, "object_store_memory": _STORE_BYTES, **less}
-        cluster = Cluster(initialize_head=True, head_node_args={**own, **head})
+        cluster = Cluster()
         try:
+            _add(cluster, {**own, **head})
             for node in others:
-                cluster.add_node(object_store_memory=_STORE_BYTES, **node)
+                _add(cluster, {"object_store_memory": _STORE_BYTES, **node})
             yield cluster
         finally:
             cluster.shutdown()
+
+
+def _add(cluster: Cluster, node: dict[str, Any], tries: int = 3) -> None:
+    """Start a node; Ray waits thirty seconds for it, which is short on a busy machine."""
+    for left in reversed(range(tries)):
+        try:
+            cluster.add_node(**node)
+            return
+        except Exception as error:
+            if not left or "timed out during startup" not in str(error):
+                raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.kills import COMPARED, open_warehouse
+from benchmarks.kills import COMPARED, comparable_rows
 from tests.faults.ledger import Outcome
 
 
@@ -12,8 +12,8 @@ def compared(peaceful: Path, troubled: Path) -> Outcome:
     """Count the rows that are missing in a home, and those that it has too many."""
     lost = doubled = 0
     for contract in COMPARED:
-        wanted, found = (open_warehouse(home).read(contract) for home in (peaceful, troubled))
-        order = contract.primary_key() or contract.column_names()
+        wanted, found = (comparable_rows(home, contract) for home in (peaceful, troubled))
+        order = contract.primary_key() or wanted.columns
         if wanted.sort(order).equals(found.sort(order)):
             continue
         missing = wanted.join(found, on=wanted.columns, how="anti", nulls_equal=True).height

@@ -3,9 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import REPOSITORY
 
 
+@pytest.mark.soak
 def test_truths_lie_evenly_in_their_posteriors() -> None:
     script = REPOSITORY / "benchmarks" / "impact_sbc.py"
     run = subprocess.run(

@@ -33,7 +33,7 @@ def accounted(parsed: ParsedFeed, n_rows: int) -> None:
     assert parsed.offers.select("product_id", "image_url").is_unique().all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(ROWS, st.lists(st.tuples(st.integers(0, 15), BROKEN), max_size=3))
 def test_csv_rows_are_conserved(rows, broken):
     lines = []
@@ -47,7 +47,7 @@ def test_csv_rows_are_conserved(rows, broken):
     accounted(read_feed(content.encode(), "d/a.csv", DAY, "a", "/base"), len(lines))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(ROWS, st.lists(st.tuples(st.integers(0, 15), BROKEN), max_size=3))
 def test_json_rows_are_conserved(rows, broken):
     lines = [json.dumps(dict(zip(COLUMNS, row, strict=True))) for row in rows]
@@ -56,7 +56,7 @@ def test_json_rows_are_conserved(rows, broken):
     accounted(read_feed("\n".join(lines).encode(), "d/a.jsonl", DAY, "a", "http://h"), len(lines))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(ROWS)
 def test_a_broken_row_changes_no_other(rows):
     """The vectorised pass and the row-by-row pass read the same rows alike."""
@@ -105,7 +105,7 @@ JUNK = st.one_of(
 
 
 # The same inputs in every run: what is found by chance belongs to benchmarks/fuzz.py.
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(
     st.sampled_from(sorted(FEEDS)),
     st.lists(st.tuples(st.floats(0, 1), JUNK, st.integers(0, 8)), min_size=1, max_size=5),
@@ -122,7 +122,7 @@ def test_damaged_feeds_are_read_or_refused_whole(extension, damages):
         accounted(parsed, parsed.offers.height + parsed.quarantine.height)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(["csv", "jsonl", "parquet"]))
 def test_no_bytes_make_it_raise(content, extension):
     header = ",".join(COLUMNS).encode() + b"\n" if extension == "csv" else b""

@@ -22,6 +22,8 @@ from tests.command import other_variables, run_command
 from tests.integration.conftest import BIN
 from tests.service.threads import ServiceThread
 
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
@@ -38,7 +40,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return home / "galleries" / "demo.html", done.stdout
 
 
-@pytest.mark.slow
 def test_the_demo_ends_with_a_scoreboard_and_a_gallery(demo: tuple[Path, str]) -> None:
     page, printed = demo
     assert f"gallery: {page}" in printed
@@ -56,7 +57,6 @@ def test_the_demo_ends_with_a_scoreboard_and_a_gallery(demo: tuple[Path, str]) -
     assert "votes are simulated" in printed
 
 
-@pytest.mark.slow
 def test_a_product_through_the_service_is_the_product_through_the_pipeline(
     demo: tuple[Path, str], tmp_path: Path
 ) -> None:
@@ -78,7 +78,6 @@ def test_a_product_through_the_service_is_the_product_through_the_pipeline(
             assert_frame_equal(found.ordered, sets.join(product, on=key))
 
 
-@pytest.mark.slow
 def test_a_mock_run_estimates_what_the_run_found(demo: tuple[Path, str], tmp_path: Path) -> None:
     home = demo[0].parent.parent
     out = tmp_path / "mock.json"
@@ -104,7 +103,6 @@ def test_a_mock_run_estimates_what_the_run_found(demo: tuple[Path, str], tmp_pat
     assert found["hours"]["value"] == pytest.approx(hours)
 
 
-@pytest.mark.slow
 def test_a_mock_run_of_an_unknown_category_names_those_there_are(demo: tuple[Path, str]) -> None:
     environment = {"IMGASSETS_HOME": str(demo[0].parent.parent)}
     done = run_command("mock-run", "--category", "submarines", environment=environment)

@@ -161,6 +161,7 @@ class TestRegistered:
         registry.promote("blurry", 1)
         return registry
 
+    @pytest.mark.soak
     def test_answers_without_imgassets(self, registered, model, tmp_path) -> None:
         done = subprocess.run(
             [sys.executable, "-c", FRESH_PROCESS],

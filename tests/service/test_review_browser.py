@@ -130,6 +130,7 @@ def test_the_name_is_asked_once_and_remembered(tab, service):
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_a_server_killed_while_answering_loses_and_doubles_nothing(tab, served):
     shop = served.shop
     tab.open()

@@ -258,6 +258,7 @@ def test_processes_write_side_by_side(warehouse: Warehouse, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_a_killed_writer_leaves_whole_partitions(warehouse: Warehouse, tmp_path: Path) -> None:
     for pause in (0.05, 0.15, 0.3, 0.45):
         process = writer(tmp_path, "killed", 1000)

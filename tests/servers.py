@@ -83,7 +83,7 @@ def code_server(folder: Path, environment: Mapping[str, str]) -> Iterator[int]:
             time.sleep(0.2)
         yield port
     finally:
-        server.terminate()
+        server.kill()  # it ends itself by a request alone, not by SIGTERM
         server.wait()
 
 

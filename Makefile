@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 # Three workers share the cores: threads of BLAS and OpenMP that spin while they wait would take them.
 PYTEST := OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest \
 	-n 3 --dist loadfile --no-loadscope-reorder --durations 25
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+# Python compiles what it imports; compiling all that is installed takes as long as installing it.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile \
+	-c constraints.txt
 
 .PHONY: demo test test-all check format pictures audit sbom dev install install-dev clean help
 

@@ -70,15 +70,21 @@ SELECT DISTINCT near.* FROM (
 ) AS near ANTI JOIN pairs USING (left_id, right_id)
 """
 
-# The same image may be in many partitions, with the same signals.
+# The same image may be in many partitions, with the same signals: one row of them is named by its
+# number, for DuckDB cannot spill histograms while it groups.
 LOOKS = """
 CREATE TEMP TABLE looks AS
-SELECT DISTINCT ON (s.image_id) s.image_id, s.hsv_histogram, p.* EXCLUDE (phash, dhash, structured)
+SELECT s.image_id, s.hsv_histogram, p.* EXCLUDE (phash, dhash, structured)
 FROM image_signals AS s
-JOIN pictures AS p ON p.id = left(s.image_id, 32)::UUID
-SEMI JOIN (SELECT left_id AS id FROM pairs UNION SELECT right_id FROM pairs) AS w ON w.id = p.id
-WHERE s.signals_version = {version}
-ORDER BY s.image_id, s.day, s.category
+JOIN (
+    SELECT left(image_id, 32)::UUID AS id, min(rowid) AS number
+    FROM image_signals
+    SEMI JOIN (SELECT left_id AS id FROM pairs UNION SELECT right_id FROM pairs) AS w
+        ON w.id = left(image_id, 32)::UUID
+    WHERE signals_version = {version}
+    GROUP BY ALL
+) AS one ON one.number = s.rowid
+JOIN pictures AS p ON p.id = one.id
 """
 
 # A histogram that is empty, or holds what is not a number, keeps no limit.

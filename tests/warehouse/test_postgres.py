@@ -70,5 +70,5 @@ def test_the_past_is_read_from_its_catalog(warehouse: Warehouse) -> None:
     found = writes(warehouse, PartitionState, "tees")
     assert [(s.snapshot_id, s.run_id) for s in found] == [(new, "run-2"), (old, "run-1")]
     assert snapshot_at(warehouse, found[1].time) == found[1]
-    then = AsOf(warehouse, old).read(PartitionState)
+    then = AsOf(warehouse, old, category="tees").read(PartitionState)
     assert then["fingerprint"].to_list() == ["run-1"]

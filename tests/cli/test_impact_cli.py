@@ -93,6 +93,7 @@ def test_what_is_wrong_with_the_data_is_said(home: Path, tmp_path: Path) -> None
     assert "interventions in hats outside its engagement" in err
 
 
+@pytest.mark.soak
 def test_one_series_of_ones_own_is_estimated_and_drawn(tmp_path: Path) -> None:
     series = tmp_path / "sales.csv"
     noise = [((37 * n) % 11) / 5 for n in range(40)]

@@ -44,7 +44,9 @@ def test_an_address_of_another_machine_is_one_line(tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("wanted", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "wanted", [pytest.param(signal.SIGINT, marks=pytest.mark.soak), signal.SIGTERM]
+)
 def test_it_ends_gracefully(served, wanted):
     code, printed = served.end(wanted)
     assert code in (0, -wanted)

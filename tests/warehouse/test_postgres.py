@@ -42,6 +42,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
         yield Warehouse(f"ducklake:postgres:{dsn}", str(folder / "data"))
 
 
+@pytest.mark.soak
 def test_processes_write_side_by_side_without_a_lock(warehouse: Warehouse) -> None:
     warehouse.initialise()
     writers = [

@@ -35,7 +35,7 @@ demo: install  ## run the main job on the generated sample catalog: scoreboard a
 test: install-dev  ## run every test but those marked soak
 	@$(PYTEST) -m "not soak"
 
-test-all: install-dev  ## run every test, half an hour
+test-all: install-dev  ## run every test, more than an hour
 	@$(PYTEST)
 
 check: install-dev  ## format, lint, types and import rules

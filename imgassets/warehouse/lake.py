@@ -186,7 +186,7 @@ class Warehouse:
             try:
                 database.attach(self.attach_statement(read_only=read_only), self.sqlite_file)
                 connection.execute(f"USE {ALIAS}")
-                # Where no script runs, in a notebook or `python -c`, DuckDB would print them.
+                # DuckDB draws progress bars where no script runs: in a notebook, under `python -c`.
                 connection.execute("SET enable_progress_bar = false")
             except duckdb.Error as error:
                 waits = may_pass(error) and (database.was_reached or is_busy(error))

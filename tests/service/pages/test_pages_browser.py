@@ -15,6 +15,11 @@ from tests.strict_pages import strict_pages
 
 pytestmark = pytest.mark.browser
 
+PAINTED = """() => [...document.images].every(
+  (i) => !i.checkVisibility() || (i.complete && i.naturalWidth))"""
+"""A function: playwright would evaluate an expression anew at every try, and the pages' policy
+allows the first evaluation alone."""
+
 
 @pytest.fixture
 def open_page(browser, gallery):
@@ -25,9 +30,7 @@ def look(tab, name: str) -> None:
     """Wait until every picture is painted, and keep how the page looks."""
     for picture in tab.locator("img:visible").all():
         picture.scroll_into_view_if_needed()
-    tab.wait_for_function(
-        "[...document.images].every((i) => !i.checkVisibility() || (i.complete && i.naturalWidth))"
-    )
+    tab.wait_for_function(PAINTED)
     tab.evaluate("scrollTo(0, 0)")
     keep(tab, name)
 
@@ -62,7 +65,7 @@ def test_a_box_lies_on_its_picture(open_page, stocked):
     frame = story.locator(".boxed").first
     frame.locator("img").scroll_into_view_if_needed()
     tab.wait_for_function(
-        "[...document.querySelectorAll('.boxed img')].some((i) => i.naturalWidth)"
+        "() => [...document.querySelectorAll('.boxed img')].some((i) => i.naturalWidth)"
     )
     picture, line = frame.locator("img").bounding_box(), frame.locator(".line").bounding_box()
     image_id = frame.locator("img").get_attribute("src").split("/")[2]

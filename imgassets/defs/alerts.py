@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import html
-import os
-import re
 import time
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 import httpx2
-from pydantic import BaseModel, SecretStr
 
 from imgassets.settings import Settings
+from imgassets.settings.secrecy import without_secrets
 
 _SECONDS = 10.0
 _ATTEMPTS = 3
 _ERROR_LENGTH = 500
 _SSL_PORT = 465
-_SECRET_NAMES = re.compile(r"SECRET|PASSWORD|TOKEN|CREDENTIAL|API_?KEY", re.IGNORECASE)
-_SHORTEST = 6
-"""Shorter values are no secrets, and would be found in any text."""
 
 
 def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
@@ -164,30 +158,6 @@ def _mail(settings: Settings, context: dg.RunFailureSensorContext) -> str:
     url = html.escape(told["url"])
     # Dagster sends ASCII alone.
     return f'{shown}<br><a href="{url}">{url}</a>'.encode("ascii", "xmlcharrefreplace").decode()
-
-
-def without_secrets(settings: Settings, text: str) -> str:
-    """Return a text without the secrets of the settings and of the environment."""
-    secrets = {*_secrets_in(settings)} | {
-        value for name, value in os.environ.items() if _SECRET_NAMES.search(name)
-    }
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= _SHORTEST:
-            text = text.replace(secret, "…")
-    # Of URLs and connection strings: user:password@ and password=….
-    text = re.sub(r"(://)[^/\s@]+@", r"\1…@", text)
-    return re.sub(r"(?i)\b(password|secret|token)=\S+", r"\1=…", text)
-
-
-def _secrets_in(part: object) -> Iterator[str]:
-    if isinstance(part, SecretStr):
-        yield part.get_secret_value()
-    elif isinstance(part, BaseModel):
-        for name in type(part).model_fields:
-            yield from _secrets_in(getattr(part, name))
-    elif isinstance(part, Sequence) and not isinstance(part, str | bytes):
-        for item in part:
-            yield from _secrets_in(item)
 
 
 def _post(settings: Settings, alert: dict[str, Any]) -> None:

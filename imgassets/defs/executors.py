@@ -1,13 +1,11 @@
 """Where the steps of a run work."""
 
 import os
-import re
 
 import dagster as dg
 
 from imgassets.settings import Settings
-
-_SECRET = re.compile(r"password|secret|token|webhook|api_keys|://[^/@\s]+:[^/@\s]+@", re.IGNORECASE)
+from imgassets.settings.secrecy import may_be_secret
 
 
 def executor_of(settings: Settings) -> dg.ExecutorDefinition:
@@ -62,5 +60,5 @@ def shown_variables() -> list[str]:
         name
         for name, value in os.environ.items()
         if (name.startswith("IMGASSETS_") or name == "MLFLOW_TRACKING_URI")
-        and not _SECRET.search(f"{name}={value}")
+        and not may_be_secret(name, value)
     )

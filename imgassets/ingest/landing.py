@@ -178,34 +178,44 @@ def land(feed: FeedFile, landing_root: str) -> LandedFeed:
     return LandedFeed(feed, sha256, landed_as, len(content))
 
 
+@dataclass(frozen=True, slots=True)
+class LandedCopy:
+    """What a landed feed is parsed from.
+
+    Attributes:
+        root: Landing folder or fsspec URL.
+        landed_as: The copy's path below it.
+        feed_file: Original path, ``<day>/<supplier>.<ext>``, as rows name it.
+        day: Day of the feed.
+        supplier_id: Supplier.
+        image_base: Base of relative references; see :func:`imgassets.ingest.feeds.read_feed`.
+    """
+
+    root: str
+    landed_as: str
+    feed_file: str
+    day: dt.date
+    supplier_id: str
+    image_base: str
+
+
 @lru_cache(maxsize=2)
-def parse_landed(
-    landing_root: str,
-    landed_as: str,
-    feed_file: str,
-    day: dt.date,
-    supplier_id: str,
-    image_base: str,
-    decisions: tuple[Decision, ...] = (),
-) -> ParsedFeed:
+def parse_landed(copy: LandedCopy, decisions: tuple[Decision, ...] = ()) -> ParsedFeed:
     """Read and parse a landed feed once per process.
 
     A file is registered, and then registered again with what was decided about its rows: few are
     held, for each may have millions of rows. Landed files never change.
 
     Args:
-        landing_root: Folder or fsspec URL.
-        landed_as: The copy's path below it.
-        feed_file: Original path, ``<day>/<supplier>.<ext>``, as rows will name it.
-        day: Day of the feed.
-        supplier_id: Supplier.
-        image_base: Base of relative references; see :func:`imgassets.ingest.feeds.read_feed`.
-        decisions: What was decided about rows without a category, likewise.
+        copy: The landed feed.
+        decisions: What was decided about rows without a category.
 
     Raises:
         FileNotFoundError: the landed copy is gone.
         ValueError: the image base is neither a folder nor a ``file`` or ``http(s)`` URL.
     """
-    fs, base = open_root(landing_root)
-    content: bytes = fs.cat_file(f"{base.rstrip('/')}/{landed_as}")
-    return read_feed(content, feed_file, day, supplier_id, image_base, decisions)
+    fs, base = open_root(copy.root)
+    content: bytes = fs.cat_file(f"{base.rstrip('/')}/{copy.landed_as}")
+    return read_feed(
+        content, copy.feed_file, copy.day, copy.supplier_id, copy.image_base, decisions
+    )

@@ -6,7 +6,6 @@ grow with the product of the file's size and the number of runs.
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import io
 from collections.abc import Collection
@@ -17,7 +16,7 @@ import pyarrow.dataset
 
 from imgassets import __version__
 from imgassets.ingest.feeds import Decision
-from imgassets.ingest.landing import parse_landed
+from imgassets.ingest.landing import LandedCopy, parse_landed
 from imgassets.ingest.store import write_whole
 from imgassets.object_store import open_root
 
@@ -35,12 +34,7 @@ class FeedRows(NamedTuple):
 
 def read_parsed(
     categories: Collection[str],
-    landing_root: str,
-    landed_as: str,
-    feed_file: str,
-    day: dt.date,
-    supplier_id: str,
-    image_base: str,
+    copy: LandedCopy,
     decisions: tuple[Decision, ...] = (),
 ) -> FeedRows:
     """Return a landed feed's rows of some categories; the first time the whole file is parsed.
@@ -49,27 +43,20 @@ def read_parsed(
 
     Args:
         categories: whose rows.
-        landing_root: Folder or fsspec URL.
-        landed_as: The copy's path below it.
-        feed_file: Original path, ``<day>/<supplier>.<ext>``, as rows name it.
-        day: Day of the feed.
-        supplier_id: Supplier.
-        image_base: Base of relative references.
+        copy: The landed feed.
         decisions: What was decided about rows without a category.
 
     Raises:
         FileNotFoundError: the landed copy is gone.
         ValueError: the image base is neither a folder nor a ``file`` or ``http(s)`` URL.
     """
-    fs, root = open_root(landing_root)
-    made_from = repr([__version__, feed_file, image_base, decisions])
+    fs, root = open_root(copy.root)
+    made_from = repr([__version__, copy.feed_file, copy.image_base, decisions])
     key = hashlib.sha256(made_from.encode()).hexdigest()[:12]
-    folder = f"{root.rstrip('/')}/{_FOLDER}/{landed_as}-{key}"
+    folder = f"{root.rstrip('/')}/{_FOLDER}/{copy.landed_as}-{key}"
     paths = [f"{folder}/{part}.parquet" for part in FeedRows._fields]
     if not all(fs.exists(path) for path in paths):
-        parsed = parse_landed(
-            landing_root, landed_as, feed_file, day, supplier_id, image_base, decisions
-        )
+        parsed = parse_landed(copy, decisions)
         for path, rows in zip(paths, (parsed.offers, parsed.quarantine), strict=True):
             file = io.BytesIO()
             by_category = rows.sort("category", maintain_order=True)

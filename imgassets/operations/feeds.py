@@ -13,7 +13,14 @@ from typing import Any
 import polars as pl
 
 from imgassets.ingest.feeds import Decision, ParsedFeed
-from imgassets.ingest.landing import FeedFile, RefusedFile, land, list_feeds, parse_landed
+from imgassets.ingest.landing import (
+    FeedFile,
+    LandedCopy,
+    RefusedFile,
+    land,
+    list_feeds,
+    parse_landed,
+)
 from imgassets.ingest.parsed_feeds import read_parsed
 from imgassets.ingest.refusal import Refusal
 from imgassets.learning.registry import ModelRegistry
@@ -257,18 +264,18 @@ def _parse(
     settings: Settings, source: Mapping[str, Any], decisions: tuple[Decision, ...] = ()
 ) -> ParsedFeed:
     """Return a registered feed file, parsed once per process."""
-    return parse_landed(*_source(settings, source), decisions)
+    return parse_landed(_landed_copy(settings, source), decisions)
 
 
-def _source(settings: Settings, source: Mapping[str, Any]) -> tuple[str, str, str, date, str, str]:
-    """Return what a landed feed file is parsed from, as ``parse_landed`` takes it."""
-    return (
-        settings.landing,
-        source["landed_as"],
-        source["feed_file"],
-        source["day"],
-        source["supplier_id"],
-        source["image_base"],
+def _landed_copy(settings: Settings, source: Mapping[str, Any]) -> LandedCopy:
+    """Return what a registered feed file is parsed from."""
+    return LandedCopy(
+        root=settings.landing,
+        landed_as=source["landed_as"],
+        feed_file=source["feed_file"],
+        day=source["day"],
+        supplier_id=source["supplier_id"],
+        image_base=source["image_base"],
     )
 
 
@@ -324,7 +331,7 @@ def load_feeds(
         decided = resolutions.get((row["day"], row["supplier_id"]))
         decisions = () if decided is None else to_decisions(decided)
         of_day = wanted.filter(pl.col("day") == row["day"])
-        parsed = read_parsed(of_day["category"], *_source(settings, row), decisions)
+        parsed = read_parsed(of_day["category"], _landed_copy(settings, row), decisions)
         offers.append(parsed.offers.cast(offers[0].schema))
         quarantine.append(parsed.quarantine.cast(quarantine[0].schema))
     return pl.concat(offers), pl.concat(quarantine)

@@ -18,7 +18,7 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from imgassets.defs.alerts import alert_sensors, without_secrets
+from imgassets.defs.alerts import alert_sensors
 from imgassets.settings import Settings
 from tests.servers import free_port
 
@@ -210,9 +210,3 @@ def test_nobody_is_told_where_nothing_is_set_and_half_a_mail_server_is_refused()
     assert alert_sensors(Settings()) == []
     with pytest.raises(ValueError, match="smtp_host"):
         alert_sensors(settings_with(email_to=["ops@example.com"]))
-
-
-def test_secrets_of_the_environment_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
-    told = without_secrets(Settings(), "key wJalrXUtnFEMI, postgresql://u:p@db/x password=hush now")
-    assert told == "key …, postgresql://…@db/x password=… now"

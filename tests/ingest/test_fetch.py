@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from imgassets.ingest.fetch import FetchResult, fetch_images
-from imgassets.ingest.landing import list_feeds, parse_landed
+from imgassets.ingest.landing import LandedCopy, list_feeds, parse_landed
 from imgassets.ingest.store import ImageStore
 from imgassets.settings import FetchSettings
 from imgassets.warehouse.contracts import FetchedImages
@@ -190,7 +190,9 @@ def test_the_catalog_is_fetched_but_for_its_corrupt_and_dead_images(shared, stor
     catalog: Path = shared("catalog")
     base = str(catalog)
     offers = pl.concat(
-        parse_landed(f.root, f.feed_file, f.feed_file, f.day, f.supplier_id, base).offers
+        parse_landed(
+            LandedCopy(f.root, f.feed_file, f.feed_file, f.day, f.supplier_id, base)
+        ).offers
         for f in list_feeds(f"{catalog}/feeds").feeds
     )
     result = fetch_images(offers, NONE_KNOWN, store, FetchSettings(), [base])

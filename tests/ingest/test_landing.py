@@ -7,7 +7,7 @@ import hashlib
 
 import pytest
 
-from imgassets.ingest.landing import land, list_feeds, parse_landed
+from imgassets.ingest.landing import LandedCopy, land, list_feeds, parse_landed
 
 DAY = dt.date(2026, 1, 5)
 CSV = b"product_id,category,image_url\np1,Tees,a.jpg\n"
@@ -75,7 +75,8 @@ def test_landing_is_idempotent_and_keeps_every_version(feeds, tmp_path):
 def test_a_landed_feed_is_parsed_once(feeds, tmp_path):
     landing = str(tmp_path / "landing")
     landed = land(list_feeds(feeds("2026-01-05/acme.csv")).feeds[0], landing)
-    call = (landing, landed.landed_as, landed.feed.feed_file, DAY, "acme", "http://h/base")
-    parsed = parse_landed(*call)
+    feed_file = landed.feed.feed_file
+    copy = LandedCopy(landing, landed.landed_as, feed_file, DAY, "acme", "http://h/base")
+    parsed = parse_landed(copy)
     assert parsed.offers["image_location"].to_list() == ["http://h/base/a.jpg"]
-    assert parse_landed(*call) is parsed
+    assert parse_landed(copy) is parsed

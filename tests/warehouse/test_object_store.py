@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from s3fs import S3FileSystem
 
-from imgassets.ingest.landing import land, list_feeds, parse_landed
+from imgassets.ingest.landing import LandedCopy, land, list_feeds, parse_landed
 from imgassets.ingest.source_files import source_files
 from imgassets.ingest.store import ImageMissing, ImageStore
 from imgassets.object_store import S3Login, StoreError, open_root, store_failed
@@ -88,8 +88,9 @@ def test_feeds_are_found_and_landed() -> None:
     assert [refused.feed_file for refused in listing.refused] == ["2026-01-05/notes.txt"]
     landed = land(listing.feeds[0], "s3://shop/landing")
     assert land(listing.feeds[0], "s3://shop/landing") == landed
+    feed_file = landed.feed.feed_file
     rows = parse_landed(
-        "s3://shop/landing", landed.landed_as, "2026-01-05/acme.csv", DAY, "acme", "/images"
+        LandedCopy("s3://shop/landing", landed.landed_as, feed_file, DAY, "acme", "/images")
     )
     assert rows.offers["product_id"].to_list() == ["p1"]
     (found,) = source_files("s3://shop/feeds", ["csv"])

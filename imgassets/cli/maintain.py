@@ -61,6 +61,7 @@ def _tell(found: Upkeep, going: str) -> None:
     console.print(f"files of killed writers {going}deleted: {_amount(found.unknown)}")
     console.print(f"images without a row {going}deleted: {_amount(found.images)}")
     console.print(f"left signals {going}deleted: {_amount(found.signals)}")
+    console.print(f"parsed copies of feeds {going}deleted: {_amount(found.parsed)}")
     for line in found.advice:
         console.print(f"catalog: {line}", soft_wrap=True, markup=False)
 

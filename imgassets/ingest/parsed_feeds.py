@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import polars as pl
 import pyarrow.dataset
+from fsspec import AbstractFileSystem
 
 from imgassets import __version__
-from imgassets.ingest.feeds import Decision
+from imgassets.ingest.feeds import Decision, ParsedFeed
 from imgassets.ingest.landing import LandedCopy, parse_landed
 from imgassets.ingest.store import write_whole
 from imgassets.object_store import open_root
@@ -50,18 +51,23 @@ def read_parsed(
         FileNotFoundError: the landed copy is gone.
         ValueError: the image base is neither a folder nor a ``file`` or ``http(s)`` URL.
     """
-    fs, root = open_root(copy.root)
+    fs, root = open_root(parsed_root(copy.root))
     made_from = repr([__version__, copy.feed_file, copy.image_base, decisions])
     key = hashlib.sha256(made_from.encode()).hexdigest()[:12]
-    folder = f"{root.rstrip('/')}/{_FOLDER}/{copy.landed_as}-{key}"
-    paths = [f"{folder}/{part}.parquet" for part in FeedRows._fields]
-    if not all(fs.exists(path) for path in paths):
-        parsed = parse_landed(copy, decisions)
-        for path, rows in zip(paths, (parsed.offers, parsed.quarantine), strict=True):
-            file = io.BytesIO()
-            by_category = rows.sort("category", maintain_order=True)
-            by_category.write_parquet(file, row_group_size=_ROWS_AT_ONCE)
-            write_whole(fs, path, file.getvalue())
+    paths = [f"{root}/{copy.landed_as}-{key}/{part}.parquet" for part in FeedRows._fields]
+    try:
+        return _read(fs, paths, categories)
+    except FileNotFoundError:
+        _write(fs, paths, parse_landed(copy, decisions))
+        return _read(fs, paths, categories)
+
+
+def parsed_root(landing_root: str) -> str:
+    """Return where below a landing folder or URL parsed feeds are kept: a cache, made anew."""
+    return f"{landing_root.rstrip('/')}/{_FOLDER}"
+
+
+def _read(fs: AbstractFileSystem, paths: list[str], categories: Collection[str]) -> FeedRows:
     wanted = pyarrow.dataset.field("category").isin(sorted(categories))
     return FeedRows(
         *(
@@ -69,3 +75,11 @@ def read_parsed(
             for path in paths
         )
     )
+
+
+def _write(fs: AbstractFileSystem, paths: list[str], parsed: ParsedFeed) -> None:
+    for path, rows in zip(paths, (parsed.offers, parsed.quarantine), strict=True):
+        file = io.BytesIO()
+        by_category = rows.sort("category", maintain_order=True)
+        by_category.write_parquet(file, row_group_size=_ROWS_AT_ONCE)
+        write_whole(fs, path, file.getvalue())

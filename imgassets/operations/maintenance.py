@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from imgassets.ingest.parsed_feeds import parsed_root
 from imgassets.ingest.store import ImageStore
 from imgassets.settings import Settings
 from imgassets.storage import Stored, probe_store, stored_files
@@ -64,6 +65,7 @@ class Upkeep:
         unknown: Parquet files of killed writers.
         images: bytes in the image store that nothing refers to.
         signals: signals that no partition took in, and files between steps.
+        parsed: parsed copies of landed feeds; one that is needed again is made anew.
         advice: statements that the catalog's database would be better for, with why.
     """
 
@@ -74,6 +76,7 @@ class Upkeep:
     unknown: Amount
     images: Amount
     signals: Amount
+    parsed: Amount
     advice: tuple[str, ...]
 
 
@@ -83,7 +86,7 @@ class _Limits:
 
     history: datetime
     files: datetime
-    signals: datetime
+    caches: datetime
 
     @classmethod
     def at(cls, settings: Settings, now: datetime) -> _Limits:
@@ -104,7 +107,7 @@ def plan_maintenance(
     Args:
         warehouse: the warehouse.
         store: the image store.
-        settings: ages, and where signals wait for their partitions.
+        settings: ages, and where signals and parsed feeds wait for runs.
         now: the present moment; default: what this machine's clock says.
 
     Raises:
@@ -119,7 +122,8 @@ def plan_maintenance(
         waiting_files(warehouse) - len(old),
         Amount.of(unknown_files(warehouse, limits.files.timestamp())),
         Amount.of(_orphans(warehouse, store, limits)),
-        Amount.of(_left_signals(settings, limits)),
+        Amount.of(_left(settings.signal_shards, limits)),
+        Amount.of(_left(parsed_root(settings.landing), limits)),
         tuple(vacuum_advice(warehouse)),
     )
 
@@ -139,7 +143,7 @@ def maintain(
     Args:
         warehouse: the warehouse.
         store: the image store.
-        settings: ages, and where signals wait for their partitions.
+        settings: ages, and where signals and parsed feeds wait for runs.
         run_id: kept with the snapshots that it makes.
         progress: called with each step's name before it is done.
         now: the present moment; default: what this machine's clock says.
@@ -166,7 +170,9 @@ def maintain(
     delete_files(unknown := unknown_files(warehouse, limits.files.timestamp()))
     tell("deleting images that nothing refers to")
     gone = [file for file in _orphans(warehouse, store, limits) if store.discard(file)]
-    delete_files(signals := _left_signals(settings, limits))
+    tell("deleting what waits for no run")
+    delete_files(signals := _left(settings.signal_shards, limits))
+    delete_files(parsed := _left(parsed_root(settings.landing), limits))
     if warehouse.locks_writers and vacuum_advice(warehouse):
         tell("freeing pages of the catalog")
         # Where a reader keeps the catalog busy, it is done next time: the advice stays.
@@ -182,6 +188,7 @@ def maintain(
         Amount.of(unknown),
         Amount.of(gone),
         Amount.of(signals),
+        Amount.of(parsed),
         tuple(vacuum_advice(warehouse)),
     )
 
@@ -250,7 +257,7 @@ def _unnamed(files: list[Stored], referenced: NDArray[np.uint64]) -> list[Stored
     ]
 
 
-def _left_signals(settings: Settings, limits: _Limits) -> list[Stored]:
-    """Return the shards and step files that were not touched for as long as the past is kept."""
-    before = limits.signals.timestamp()
-    return [file for file in stored_files(settings.signal_shards) if file.modified < before]
+def _left(root: str, limits: _Limits) -> list[Stored]:
+    """Return the files of a cache that were not written for as long as the past is kept."""
+    before = limits.caches.timestamp()
+    return [file for file in stored_files(root) if file.modified < before]

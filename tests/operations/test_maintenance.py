@@ -13,7 +13,10 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
+from imgassets.ingest.landing import LandedCopy
+from imgassets.ingest.parsed_feeds import read_parsed
 from imgassets.ingest.store import ImageStore
 from imgassets.operations.maintenance import maintain, measure, plan_maintenance
 from imgassets.operations.storage_plot import plot_sizes
@@ -223,6 +226,28 @@ def test_signals_that_no_partition_took_in_go_with_the_past(home: Home) -> None:
     assert home.plan().signals.files == 1
     assert home.maintain().signals.files == 1
     assert not shard.exists()
+
+
+def test_parsed_feeds_go_with_the_past_and_are_made_anew(home: Home) -> None:
+    landing = Path(home.settings.landing)
+    landed = landing / str(DAY) / "acme-0123.csv"
+    landed.parent.mkdir(parents=True)
+    landed.write_text("product_id,category,image_url\np,tees,a.jpg\n")
+    age(landed, 100)
+    copy = LandedCopy(
+        str(landing), f"{DAY}/{landed.name}", f"{DAY}/acme.csv", DAY, "acme", "http://h"
+    )
+    first = read_parsed(["tees"], copy)
+    made = [path for path in (landing / "parsed").rglob("*") if path.is_file()]
+    assert len(made) == 2
+    assert home.plan().parsed.files == 0
+    for path in made:
+        age(path, 31)
+    assert home.plan().parsed.files == 2
+    assert home.maintain().parsed.files == 2
+    assert not [path for path in made if path.exists()]
+    assert landed.exists()
+    assert_frame_equal(read_parsed(["tees"], copy).offers, first.offers)
 
 
 def test_sizes_are_written_each_time_and_drawn(home: Home) -> None:

@@ -43,6 +43,7 @@ def storage_maintenance(
             "images_deleted": done.images.files,
             "image_bytes_deleted": done.images.bytes,
             "signal_files_deleted": done.signals.files,
+            "parsed_files_deleted": done.parsed.files,
             "catalog_advice": dg.MetadataValue.md(
                 "```sql\n" + "\n".join(done.advice) + "\n```" if done.advice else "none"
             ),

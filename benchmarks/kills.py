@@ -62,9 +62,10 @@ def report(peaceful: Path, killed: Path, sample: SampleCatalog) -> int:
     """Print what differs between the two warehouses; return the exit code."""
     different = []
     for contract in COMPARED:
-        first, second = (comparable_rows(home, contract) for home in (peaceful, killed))
-        order = contract.primary_key() or first.columns
-        if first.sort(order).equals(second.sort(order)):
+        first, second = (
+            comparable_rows(open_warehouse(home), contract) for home in (peaceful, killed)
+        )
+        if first.equals(second):
             print(f"  {contract.table_name():22} {first.height:5} rows, equal")
         else:
             different.append(contract.table_name())
@@ -73,9 +74,10 @@ def report(peaceful: Path, killed: Path, sample: SampleCatalog) -> int:
     return 1 if different else 0
 
 
-def comparable_rows(home: Path, contract: type[Contract]) -> pl.DataFrame:
-    """Return a table's rows without the moment of the ingest, which each home has its own of."""
-    return open_warehouse(home).read(contract).drop("decided_at", strict=False)
+def comparable_rows(warehouse: Warehouse, contract: type[Contract]) -> pl.DataFrame:
+    """Return a table's rows, sorted, without the moment of the ingest: each home has its own."""
+    rows = warehouse.read(contract).drop("decided_at", strict=False)
+    return rows.sort(contract.primary_key() or rows.columns)
 
 
 def kill(home: Path, after: float, force: str) -> bool:

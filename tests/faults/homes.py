@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.kills import COMPARED, comparable_rows
+from benchmarks.kills import COMPARED, comparable_rows, open_warehouse
 from tests.faults.ledger import Outcome
 
 
@@ -12,9 +12,10 @@ def compared(peaceful: Path, troubled: Path) -> Outcome:
     """Count the rows that are missing in a home, and those that it has too many."""
     lost = doubled = 0
     for contract in COMPARED:
-        wanted, found = (comparable_rows(home, contract) for home in (peaceful, troubled))
-        order = contract.primary_key() or wanted.columns
-        if wanted.sort(order).equals(found.sort(order)):
+        wanted, found = (
+            comparable_rows(open_warehouse(home), contract) for home in (peaceful, troubled)
+        )
+        if wanted.equals(found):
             continue
         missing = wanted.join(found, on=wanted.columns, how="anti", nulls_equal=True).height
         lost += missing

@@ -13,18 +13,14 @@ import polars as pl
 import psycopg2
 import pytest
 
+from benchmarks.kills import COMPARED, comparable_rows
 from imgassets.sample import SampleCatalog
-from imgassets.warehouse.contracts import CONTRACTS, FeedFiles, ModelVersions
 from imgassets.warehouse.lake import Warehouse
 from tests.command import other_variables
 from tests.integration.conftest import BIN, REPOSITORY, Deployment, running
 from tests.servers import MlflowServer, free_port, postgres, postgres_url, s3
 
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
-
-# Registries: they name files' times and MLflow's runs, which no two homes share.
-COMPARED = [c for c in CONTRACTS if c not in (FeedFiles, ModelVersions)]
-
 
 DAY = "2026-01-05"
 
@@ -113,12 +109,7 @@ def tables(deployment: Deployment) -> dict[str, pl.DataFrame]:
             "IMGASSETS_WAREHOUSE_DATA", f"{deployment.home}/warehouse/data/"
         ),
     )
-    return {
-        contract.table_name(): warehouse.read(contract).sort(
-            contract.primary_key() or contract.column_names()
-        )
-        for contract in COMPARED
-    }
+    return {c.table_name(): comparable_rows(warehouse, c) for c in COMPARED}
 
 
 def test_rows_are_those_of_one_machine(

@@ -9,6 +9,10 @@ PYTEST := OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile \
 	-c constraints.txt
 
+# Where the environment forbids Python to keep what it compiled, each of a test run's hundreds of
+# processes would compile all that it imports.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test test-all check format pictures audit sbom dev install install-dev clean help
 
 help:  ## show this list

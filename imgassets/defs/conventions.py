@@ -10,6 +10,7 @@ from imgassets.defs.partitions import CATEGORY, DAY_CATEGORY
 from imgassets.settings import Settings
 
 if TYPE_CHECKING:
+    from imgassets.learning.outcome import TrainingOutcome
     from imgassets.operations.file_feed import TakenIn
 
 OWNERS = ["team:image-platform"]
@@ -104,6 +105,21 @@ def plot(title: str, png: bytes) -> dg.MarkdownMetadataValue:
     """Return a PNG file as metadata that the UI shows as a picture."""
     encoded = base64.b64encode(png).decode()
     return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{encoded})")
+
+
+def outcome_of(report: "TrainingOutcome", *measures: str) -> dict[str, Any]:
+    """Return what a training came to, as metadata; `measures` names some of its own, or all."""
+    known = report.metrics
+    return {
+        "version": report.version.version,
+        "promoted": report.promoted,
+        "retrained": report.retrained,
+        "why": report.explanation,
+        "n_train": report.n_train,
+        "n_test": report.n_test,
+        "notes": list(report.notes),
+        **{name: float(known[name]) for name in measures or known if name in known},
+    }
 
 
 def counts_of(found: "TakenIn") -> dict[str, int]:

@@ -11,7 +11,6 @@ import hashlib
 import io
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,7 @@ from imgassets.learning.category_fit import NEVER, TextExamples, fit_category_te
 from imgassets.learning.category_rows import usable_products
 from imgassets.learning.category_text import CategoryText
 from imgassets.learning.evaluation import Evaluation, evaluate, group_split
+from imgassets.learning.outcome import TrainingOutcome
 from imgassets.learning.registered import CorruptedModel, RegisteredVersion, needs_promotion
 from imgassets.learning.registry import ModelRegistry
 from imgassets.settings import CategorySettings
@@ -49,38 +49,13 @@ _SHOWN_PAIRS = 15
 _EVALUATED = "evaluated"
 
 
-@dataclass(frozen=True)
-class CategoryReport:
-    """What a training did.
-
-    Attributes:
-        version: the version these products belong to: new, or the one they made before.
-        retrained: a new version was registered.
-        promoted: the alias moved to `version` now.
-        explanation: one sentence: what was decided, and by how much.
-        metrics: held-out measures of the version.
-        n_train: products of the training part.
-        n_test: products held out.
-        notes: what was left out and why.
-    """
-
-    version: RegisteredVersion
-    retrained: bool
-    promoted: bool
-    explanation: str
-    metrics: Mapping[str, float]
-    n_train: int
-    n_test: int
-    notes: tuple[str, ...]
-
-
 def train_category(
     texts: pl.DataFrame,
     registry: ModelRegistry,
     snapshot_id: int,
     settings: CategorySettings,
     seed: int = 0,
-) -> CategoryReport:
+) -> TrainingOutcome:
     """Train, measure on held-out products, register, and promote if better than the champion.
 
     Champion and candidate answer the same products: held-out ones of groups that neither was
@@ -159,9 +134,16 @@ def train_category(
         )
     if wins:
         registry.promote(MODEL, version.version)
-    return CategoryReport(
-        version, True, wins, explanation, metrics, n_train, n_test, tuple(notes)
-    )  # fmt: skip
+    return TrainingOutcome(
+        version=version,
+        retrained=True,
+        promoted=wins,
+        explanation=explanation,
+        metrics=metrics,
+        n_train=n_train,
+        n_test=n_test,
+        notes=tuple(notes),
+    )
 
 
 def answer_products(model: CategoryText, texts: pl.DataFrame) -> pl.DataFrame:
@@ -366,11 +348,11 @@ def _card(
 
 def _already_trained(
     registry: ModelRegistry, made: RegisteredVersion, champion: RegisteredVersion | None
-) -> CategoryReport:
+) -> TrainingOutcome:
     """Report the version that these products made; finish a promotion that was cut short."""
     if promote := needs_promotion(made, champion):
         registry.promote(MODEL, made.version)
-    return CategoryReport(
+    return TrainingOutcome(
         version=made,
         retrained=False,
         promoted=promote,

@@ -35,6 +35,7 @@ from imgassets.learning.flag_training import (
     train_heads,
 )
 from imgassets.learning.limits import Measures, measures
+from imgassets.learning.outcome import TrainingOutcome
 from imgassets.learning.registered import CorruptedModel, RegisteredVersion, needs_promotion
 from imgassets.learning.registry import ModelRegistry
 
@@ -45,29 +46,16 @@ if TYPE_CHECKING:
 Pictures = Callable[[Sequence[str]], NDArray[np.uint8]]
 
 
-@dataclass(frozen=True)
-class FlagReport:
-    """What a training did.
+@dataclass(frozen=True, kw_only=True)
+class FlagReport(TrainingOutcome):
+    """What a training of a flag's model did.
 
     Attributes:
-        version: the version that these examples made, now or before.
-        retrained: a new version was registered.
-        promoted: the alias moved to it now.
-        explanation: one sentence: what was decided, and by how much.
         approach: what won.
         metrics: held-out measures of it, and tuned ones of every approach.
-        n_train: examples trained on.
-        n_test: examples held out.
     """
 
-    version: RegisteredVersion
-    retrained: bool
-    promoted: bool
-    explanation: str
     approach: str
-    metrics: Mapping[str, float]
-    n_train: int
-    n_test: int
 
 
 class _Outcome(NamedTuple):

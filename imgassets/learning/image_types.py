@@ -21,6 +21,7 @@ import polars as pl
 
 from imgassets.learning.evaluation import Evaluation, evaluate, luck_of_win
 from imgassets.learning.features import embedding_matrix
+from imgassets.learning.outcome import TrainingOutcome
 from imgassets.learning.registered import CorruptedModel, RegisteredVersion, needs_promotion
 from imgassets.learning.registry import ModelRegistry
 from imgassets.learning.type_approaches import (
@@ -52,38 +53,25 @@ CHANCE = 0.05
 same images is luck with at most this probability: on a few dozen images most small wins are."""
 
 
-@dataclass(frozen=True)
-class TrainingReport:
-    """What a training did.
+@dataclass(frozen=True, kw_only=True)
+class TrainingReport(TrainingOutcome):
+    """What a training of image types did.
 
     Attributes:
         scope: the images that the model is for.
-        version: the version these labels belong to: new, or the one they made before.
-        retrained: a new version was registered.
-        promoted: the alias moved to `version` now.
         is_champion: `version` answers, now or still.
-        explanation: one sentence: what was decided, and by how much.
         approach: what won.
         metrics: held-out measures of the version, e.g. `macro_f1`, `recall_back`, and of every
             approach.
         n_train: labelled images trained on.
         n_test: labelled images that were held out in turn.
-        notes: what was left out and why.
         comparison: a row per approach (approach, n, accuracy, macro_f1, ece, temperature); empty
             where nothing was trained.
     """
 
     scope: Scope
-    version: RegisteredVersion
-    retrained: bool
-    promoted: bool
     is_champion: bool
-    explanation: str
     approach: str
-    metrics: Mapping[str, float]
-    n_train: int
-    n_test: int
-    notes: tuple[str, ...]
     comparison: pl.DataFrame
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from imgassets.learning.category_training import CategoryReport, train_category
+from imgassets.learning.category_training import train_category
+from imgassets.learning.outcome import TrainingOutcome
 from imgassets.learning.registry import ModelRegistry
 from imgassets.operations.models import TrainingError, follow_registry
 from imgassets.operations.reviews import product_groups
@@ -39,7 +40,7 @@ def category_texts(warehouse: Warehouse) -> pl.DataFrame:
 
 def train_category_model(
     warehouse: Warehouse, registry: ModelRegistry, settings: Settings
-) -> CategoryReport:
+) -> TrainingOutcome:
     """Train the model, promote it if it beats the champion, and record the outcome.
 
     Raises:

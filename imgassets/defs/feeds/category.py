@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from imgassets.defs.conventions import model
+from imgassets.defs.conventions import model, outcome_of
 from imgassets.learning.registry import ModelRegistry
 from imgassets.operations.category_model import train_category_model
 from imgassets.settings import Settings
@@ -23,16 +23,7 @@ def category_model(
     The feed sensor and `imgassets ingest` ask it about rows whose category is empty.
     """
     report = train_category_model(warehouse, registry, settings)
-    return dg.MaterializeResult(
-        metadata={
-            "version": report.version.version,
-            "promoted": report.promoted,
-            "retrained": report.retrained,
-            "why": report.explanation,
-            "notes": list(report.notes),
-            **{name: float(value) for name, value in report.metrics.items()},
-        }
-    )
+    return dg.MaterializeResult(metadata=outcome_of(report))
 
 
 category_job = dg.define_asset_job(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import polars as pl
 
-from imgassets.defs.conventions import TRAINING, model, plot, table_from_outside
+from imgassets.defs.conventions import TRAINING, model, outcome_of, plot, table_from_outside
 from imgassets.defs.partitions import CATEGORY, VERTICAL
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
@@ -132,14 +132,9 @@ def _trained_if_labelled(
 def _result(report: "TrainingReport") -> dg.MaterializeResult:
     return dg.MaterializeResult(
         metadata={
-            "version": report.version.version,
+            **outcome_of(report),
             "approach": report.approach,
-            "promoted": report.promoted,
-            "retrained": report.retrained,
-            "why": report.explanation,
-            "notes": list(report.notes),
             "comparison": dg.MetadataValue.md(_markdown(report.comparison)),
-            **{name: float(value) for name, value in report.metrics.items()},
         }
     )
 

@@ -5,7 +5,14 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from imgassets.defs.conventions import TRAINING, in_rectangles, model, output, table_from_outside
+from imgassets.defs.conventions import (
+    TRAINING,
+    in_rectangles,
+    model,
+    outcome_of,
+    output,
+    table_from_outside,
+)
 from imgassets.defs.io_manager import AssetRows, SideRows
 from imgassets.defs.partitions import ROUND, parse_round, run_partitions
 from imgassets.defs.progress import log_progress
@@ -63,14 +70,8 @@ def flag_model(
     )
     return dg.MaterializeResult(
         metadata={
-            "version": done.version.version,
+            **outcome_of(done),
             "approach": done.approach,
-            "promoted": done.promoted,
-            "retrained": done.retrained,
-            "why": done.explanation,
-            "n_train": done.n_train,
-            "n_test": done.n_test,
-            **{name: float(value) for name, value in done.metrics.items()},
         }
     )
 

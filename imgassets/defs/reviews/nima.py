@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from imgassets.defs.conventions import TRAINING, model
+from imgassets.defs.conventions import TRAINING, model, outcome_of
 from imgassets.defs.progress import log_progress
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.nima.heads import KINDS
@@ -46,14 +46,8 @@ def _head(kind: str) -> dg.AssetsDefinition:
         )  # fmt: skip
         return dg.MaterializeResult(
             metadata={
-                "version": report.version.version,
-                "promoted": report.promoted,
-                "retrained": report.retrained,
+                **outcome_of(report),
                 "source": report.source,
-                "why": report.explanation,
-                "n_train": report.n_train,
-                "n_notes": len(report.notes),
-                **{name: float(value) for name, value in report.metrics.items()},
             }
         )
 

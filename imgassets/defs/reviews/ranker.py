@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from imgassets.defs.conventions import TRAINING, model, plot
+from imgassets.defs.conventions import TRAINING, model, outcome_of, plot
 from imgassets.defs.progress import log_progress
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
@@ -59,19 +59,11 @@ ranker_job = dg.define_asset_job(
 def _result(report: "RankerReport") -> dg.MaterializeResult:
     """Return figures and plots of figures: no photo, and nothing that names one."""
     plots = {name: plot(name, png) for name, png in report.plots.items()}
-    known = ("pairwise_accuracy", "unseen_accuracy")
     return dg.MaterializeResult(
         metadata={
-            "version": report.version.version,
+            **outcome_of(report, "pairwise_accuracy", "unseen_accuracy"),
             "approach": report.approach,
-            "promoted": report.promoted,
-            "retrained": report.retrained,
-            "why": report.explanation,
-            "n_train": report.n_train,
-            "n_test": report.n_test,
-            "notes": list(report.notes),
             "comparison": dg.MetadataValue.md(markdown(comparison_table(report.evaluations))),
-            **{name: float(report.metrics[name]) for name in known if name in report.metrics},
             **plots,
         }
     )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from imgassets.defs.conventions import TRAINING, model, plot
+from imgassets.defs.conventions import TRAINING, model, outcome_of, plot
 from imgassets.defs.progress import log_progress
 from imgassets.ingest.store import ImageStore
 from imgassets.learning.registry import ModelRegistry
@@ -58,14 +58,7 @@ def _result(report: "SearchReport") -> dg.MaterializeResult:
     plots = {name: plot(name, png) for name, png in report.plots.items()}
     return dg.MaterializeResult(
         metadata={
-            "version": report.version.version,
-            "promoted": report.promoted,
-            "retrained": report.retrained,
-            "why": report.explanation,
-            "n_train": report.n_train,
-            "n_test": report.n_test,
-            "notes": list(report.notes),
-            MAIN_MEASURE: float(report.metrics[MAIN_MEASURE]),
+            **outcome_of(report, MAIN_MEASURE),
             **plots,
         }
     )

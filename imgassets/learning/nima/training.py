@@ -37,6 +37,7 @@ from imgassets.learning.nima.fit import (
 from imgassets.learning.nima.head import RATINGS, NimaHead
 from imgassets.learning.nima.heads import model_of
 from imgassets.learning.nima.targets import GOOD, LOSS, SPREAD, Targets
+from imgassets.learning.outcome import TrainingOutcome
 from imgassets.learning.registered import CorruptedModel, RegisteredVersion, needs_promotion
 from imgassets.learning.registry import ModelRegistry
 
@@ -58,32 +59,17 @@ _TARGETS = {
 }
 
 
-@dataclass(frozen=True)
-class NimaReport:
-    """What a training did.
+@dataclass(frozen=True, kw_only=True)
+class NimaReport(TrainingOutcome):
+    """What a training of one of NIMA's heads did.
 
     Attributes:
-        version: the version these targets belong to: new, or the one they made before.
-        retrained: a new version was registered.
-        promoted: the alias moved to `version` now.
-        explanation: one sentence: what was decided, and by how much.
         source: what was learnt from.
         metrics: measures on held-out groups: emd, emd_of_mean (of answering the training part's
             mean distribution), srcc, lcc, n.
-        n_train: photos of the training part.
-        n_test: photos held out.
-        notes: what was left out and why.
     """
 
-    version: RegisteredVersion
-    retrained: bool
-    promoted: bool
-    explanation: str
     source: str
-    metrics: Mapping[str, float]
-    n_train: int
-    n_test: int
-    notes: tuple[str, ...]
 
 
 def train_nima(
@@ -188,9 +174,16 @@ def train_nima(
     if wins:
         registry.promote(model, version.version)
     return NimaReport(
-        version, True, wins, explanation, targets.source, metrics, train.height, test.height,
-        targets.notes,
-    )  # fmt: skip
+        version=version,
+        retrained=True,
+        promoted=wins,
+        explanation=explanation,
+        source=targets.source,
+        metrics=metrics,
+        n_train=train.height,
+        n_test=test.height,
+        notes=targets.notes,
+    )
 
 
 def matrices(rows: pl.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

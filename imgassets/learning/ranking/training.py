@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from imgassets.learning.outcome import TrainingOutcome
 from imgassets.learning.ranking import net
 from imgassets.learning.ranking.approaches import APPROACHES
 from imgassets.learning.ranking.card import describe_ranker
@@ -39,36 +40,23 @@ ALGORITHM = "review-ranker-1"
 EVALUATIONS, ABLATION = "evaluations.parquet", "ablation.parquet"
 
 
-@dataclass(frozen=True)
-class RankerReport:
-    """What a training did.
+@dataclass(frozen=True, kw_only=True)
+class RankerReport(TrainingOutcome):
+    """What a training of the ranker did.
 
     Attributes:
-        version: the version these examples belong to: new, or the one they made before.
-        retrained: a new version was registered.
-        promoted: the alias moved to `version` now.
-        explanation: one sentence: what was decided, and by how much.
         approach: what won.
         metrics: `pairwise_accuracy` on held-out pairs, `unseen_accuracy` on distortions that are
             never trained on.
         n_train: pairs trained on.
         n_test: held-out pairs.
-        notes: what there was no data for.
         evaluations: every method on the same pairs; columns of
             :data:`imgassets.learning.ranking.evaluation.EVALUATION_SCHEMA`.
         ablation: `without`, `family`, `accuracy`.
         plots: PNG files by name; none where nothing was trained.
     """
 
-    version: RegisteredVersion
-    retrained: bool
-    promoted: bool
-    explanation: str
     approach: str
-    metrics: Mapping[str, float]
-    n_train: int
-    n_test: int
-    notes: tuple[str, ...]
     evaluations: pl.DataFrame
     ablation: pl.DataFrame
     plots: Mapping[str, bytes] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from imgassets.learning.outcome import TrainingOutcome
 from imgassets.learning.registered import CorruptedModel, RegisteredVersion, needs_promotion
 from imgassets.learning.registry import ModelRegistry
 from imgassets.learning.search import reranker
@@ -40,31 +41,18 @@ ALGORITHM = "product-search-1"
 EVALUATIONS = "evaluations.parquet"
 
 
-@dataclass(frozen=True)
-class SearchReport:
-    """What a training did.
+@dataclass(frozen=True, kw_only=True)
+class SearchReport(TrainingOutcome):
+    """What a training of the search model did.
 
     Attributes:
-        version: the version these examples belong to: new, or the one they made before.
-        retrained: a new version was registered.
-        promoted: the alias moved to `version` now.
-        explanation: one sentence: what was decided, and by how much.
         metrics: the whole model's measures on the queries over held-out styles.
         n_train: images trained on.
         n_test: queries it was measured on.
-        notes: what a person should know.
         evaluations: of contract ``SearchEvaluations``: every method on the same queries.
         plots: PNG files by name; none where nothing was trained.
     """
 
-    version: RegisteredVersion
-    retrained: bool
-    promoted: bool
-    explanation: str
-    metrics: Mapping[str, float]
-    n_train: int
-    n_test: int
-    notes: tuple[str, ...]
     evaluations: pl.DataFrame
     plots: Mapping[str, bytes] = field(default_factory=dict)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -269,8 +271,9 @@ def https(tmp_path, picture):
         "--bind", f"127.0.0.1:{port}", "served:app",
     ]  # fmt: skip
     with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
+        command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:  # fmt: skip
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             with socket.socket() as probe:
@@ -280,7 +283,7 @@ def https(tmp_path, picture):
         trusting = ssl.create_default_context()
         authority.configure_trust(trusting)
         yield f"https://127.0.0.1:{port}/x.jpg", trusting
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)  # with the process that serves
 
 
 def test_http_2_is_spoken_where_it_is_offered(https, picture):

@@ -127,8 +127,9 @@ def test_rows_are_those_of_one_machine(
     run(cluster, "gallery", "--out", str(gallery))
     assert "data:image/" in gallery.read_text()
 
-    left_here = list((cluster.home / "home").rglob("*.parquet"))
-    assert left_here == []
+    home = cluster.home / "home"
+    champions = home / "mlflow" / "champions"  # each machine has copies of the models that answer
+    assert [p for p in home.rglob("*.parquet") if not p.is_relative_to(champions)] == []
     bucket = fsspec.filesystem("s3")
     kept = {path.split("/")[1] for path in bucket.find("s3://shop")}
     assert kept >= {"images", "incoming", "landing", "models", "warehouse"}

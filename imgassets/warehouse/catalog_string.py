@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
-_POSTGRES = "ducklake:postgres:"
+POSTGRES = "ducklake:postgres:"
 _PASSWORD = re.compile(r"(?:^|(?<=\s))password\s*=\s*(?:'((?:\\.|[^'\\])*)'|((?:\\.|[^\s\\])*))\s*")
 _ESCAPE = re.compile(r"\\(.)")
 
@@ -27,19 +27,19 @@ def without_password(catalog: str) -> tuple[str, SecretStr | None]:
         The string, and the password or None where it names none; libpq then looks for one in
         PGPASSWORD and in the file of PGPASSFILE.
     """
-    if not catalog.startswith(_POSTGRES):
+    if not catalog.startswith(POSTGRES):
         return catalog, None
-    told = catalog.removeprefix(_POSTGRES)
+    told = catalog.removeprefix(POSTGRES)
     if "://" in told:
         parts = urlsplit(told)
         if parts.password is None:
             return catalog, None
         user, _, host = parts.netloc.rpartition("@")
         shown = parts._replace(netloc=f"{user.partition(':')[0]}@{host}").geturl()
-        return _POSTGRES + shown, SecretStr(unquote(parts.password))
+        return POSTGRES + shown, SecretStr(unquote(parts.password))
     found = _PASSWORD.search(told)
     if found is None:
         return catalog, None
     quoted, plain = found.groups()
     password = _ESCAPE.sub(r"\1", plain if quoted is None else quoted)
-    return _POSTGRES + _PASSWORD.sub("", told).strip(), SecretStr(password)
+    return POSTGRES + _PASSWORD.sub("", told).strip(), SecretStr(password)

@@ -109,9 +109,11 @@ def erase_rows(
     Raises:
         WarehouseError: the lock or the catalog stays busy.
     """
+    contracts = [e.contract for e in erasures] + [change.contract for change in also]
+    tables = [contract.table_name() for contract in contracts]
 
     def once() -> int:
-        with warehouse.commit_lock(), warehouse.connect(read_only=False) as connection:
+        with warehouse.commit_lock(*tables), warehouse.connect(read_only=False) as connection:
             scopes = [(e, _scopes(connection, warehouse.data_path, e)) for e in erasures]
             if not any(scope for _, scope in scopes):
                 return 0
@@ -201,7 +203,7 @@ def drop_history(warehouse: Warehouse, erasures: Sequence[Erasure]) -> History:
 def delete_orphans(warehouse: Warehouse, erasures: Sequence[Erasure]) -> int:
     """Delete the files of killed writers that hold such rows; return how many are too young yet.
 
-    No snapshot has ever shown them. Where writers take a lock, none is at work while this has it;
+    No snapshot has ever shown them. With SQLite no writer is at work while this has its lock;
     with PostgreSQL, a file counts as a killed writer's after an hour.
     """
     fs, _ = open_root(warehouse.data_path)
@@ -257,7 +259,8 @@ def clean_catalog(
         WarehouseError: another process keeps the catalog busy.
     """
     names = ", ".join(quote(contract.table_name()) for contract in contracts)
-    with warehouse.commit_lock():
+    table = touched.table_name()
+    with warehouse.commit_lock(table):
         with warehouse.connect(read_only=False) as connection:
             connection.execute(
                 f"""
@@ -273,7 +276,6 @@ def clean_catalog(
                 )
                 """
             )
-            table = touched.table_name()
             rows = connection.execute(f"FROM {table}").to_arrow_table()
             with transaction(connection, message.author, f"write {message.asset}", message.extra()):
                 connection.register("same_rows", rows)

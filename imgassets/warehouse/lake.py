@@ -1,9 +1,8 @@
 """The DuckLake connection: reads, and atomic replacement of partitions.
 
 DuckLake keeps its catalog in SQLite (one machine) or PostgreSQL (several) and its rows in Parquet
-files. Commits to a SQLite catalog are serialised with an inter-process file lock: unserialised
-writers run into "database is locked" and crawl. PostgreSQL needs none. Work is computed first; a
-connection is opened, written, committed and closed within a moment.
+files. Commits are serialised: all to a SQLite catalog, in PostgreSQL those to the same table. Work
+is computed first; a connection is opened, written, committed and closed within a moment.
 """
 
 from __future__ import annotations
@@ -11,16 +10,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
-from filelock import FileLock
 
-from imgassets.warehouse.catalog_string import without_password
+from imgassets.warehouse.catalog_string import POSTGRES, without_password
 from imgassets.warehouse.connection import (
     ALIAS,
     CATALOG,
@@ -33,13 +31,13 @@ from imgassets.warehouse.connection import (
     transaction,
 )
 from imgassets.warehouse.contracts import Contract
+from imgassets.warehouse.locks import catalog_lock, table_locks
 from imgassets.warehouse.migrations import PRESENT, Release
 from imgassets.warehouse.partitions import Partition, partition_predicate, quote
 from imgassets.warehouse.retrying import cause, is_busy, may_pass, retried
 from imgassets.warehouse.schema import difference, pending_ddl, refuse_other_schema
 from imgassets.warehouse.views import install_views
 
-_LOCK_SECONDS = 600.0
 _VACUUM_SECONDS = 60.0
 _STATISTICS = ("ducklake_file_column_stats", "ducklake_table_column_stats")
 
@@ -126,7 +124,7 @@ class Warehouse:
 
     def __init__(self, catalog: str, data_path: str, release: Release = PRESENT) -> None:
         catalog, self.password = without_password(catalog)
-        if not catalog.startswith(("ducklake:sqlite:", "ducklake:postgres:")):
+        if not catalog.startswith(("ducklake:sqlite:", POSTGRES)):
             scheme = ":".join(catalog.split(":")[:2])[:40]
             raise WarehouseError(
                 f"Warehouse catalog '{scheme}…' is neither 'ducklake:sqlite:<path>' nor "
@@ -206,16 +204,23 @@ class Warehouse:
                     if self.sqlite_file is None:
                         database.detach()
 
-    def commit_lock(self) -> Any:  # noqa: ANN401  FileLock and nullcontext share no base
-        """Return what a writer holds around its short commit; nothing where PostgreSQL does."""
-        if self.sqlite_file is None:
+    def commit_lock(self, *tables: str) -> AbstractContextManager[Any]:
+        """Return what a writer of some tables holds around its short commit.
+
+        A SQLite catalog has one writer at a time, whatever it writes. With PostgreSQL those of the
+        same table wait for each other; a commit that names none waits for nobody, and is done again
+        if it meets another one.
+        """
+        if self.sqlite_file is not None:
+            return catalog_lock(self.sqlite_file)
+        if not tables:
             return nullcontext()
-        self.sqlite_file.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(f"{self.sqlite_file}.lock", timeout=_LOCK_SECONDS)
+        opened = database(self.catalog, self.data_path, self.password, False)
+        return table_locks(opened, self.catalog.removeprefix(POSTGRES), tables)
 
     @property
     def locks_writers(self) -> bool:
-        """Whether a writer keeps all others out: PostgreSQL lets several write at once."""
+        """Whether a writer keeps all others out, and not only those of its tables."""
         return self.sqlite_file is not None
 
     def vacuum(self) -> None:
@@ -339,8 +344,10 @@ class Warehouse:
         prepared = [(r, r.contract.conform(r.frame)) for r in replacements]
         self.initialise()
 
+        tables = [r.contract.table_name() for r in replacements]
+
         def once() -> int:
-            with self.commit_lock(), self.connect(read_only=False) as connection:
+            with self.commit_lock(*tables), self.connect(read_only=False) as connection:
                 return self._replace_once(connection, prepared, message)
 
         return retried(once, message.asset)

@@ -25,7 +25,7 @@ _DELETED_SHARE = 0.2
 """A file of whose rows so many are deleted is written anew without them."""
 
 _MERGED_AT_ONCE = 200
-"""Files that one transaction writes: SQLite keeps other writers waiting meanwhile."""
+"""Files that one transaction writes: other writers of the table wait meanwhile."""
 
 _FRAGMENTS = f"""
 WITH live AS (
@@ -135,7 +135,7 @@ def compact(warehouse: Warehouse, table: str, message: CommitMessage) -> Compact
     )
 
     def once(call: str) -> tuple[int, int]:
-        with warehouse.commit_lock(), warehouse.connect(read_only=False) as connection:
+        with warehouse.commit_lock(table), warehouse.connect(read_only=False) as connection:
             told = message.author, f"write {message.asset}", message.extra()
             with transaction(connection, *told):
                 rows = connection.execute(call).fetchall()

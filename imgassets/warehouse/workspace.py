@@ -76,7 +76,7 @@ class Workspace:
 
         def once() -> int:
             told = message.author, f"write {message.asset}", message.extra()
-            with self._warehouse.commit_lock():
+            with self._warehouse.commit_lock(table):
                 with transaction(self._connection, *told):
                     refuse_other_schema(self._connection, self._warehouse.release)
                     self._connection.execute(f"DELETE FROM {table}")

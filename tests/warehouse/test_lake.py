@@ -11,7 +11,9 @@ import dataframely as dy
 import duckdb
 import polars as pl
 import pytest
+from filelock import FileLock
 
+from imgassets.warehouse import locks
 from imgassets.warehouse.contracts import (
     CONTRACTS,
     EngagementDaily,
@@ -259,6 +261,18 @@ def test_processes_write_side_by_side(warehouse: Warehouse, tmp_path: Path) -> N
 
 @pytest.mark.slow
 @pytest.mark.soak
+def test_a_lock_that_is_never_let_go_is_a_clear_error(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert warehouse.sqlite_file is not None
+    monkeypatch.setattr(locks, "_SECONDS", 0.2)
+    with (
+        FileLock(f"{warehouse.sqlite_file}.lock"),
+        pytest.raises(WarehouseError, match=r"Nothing was written.*sqlite\.lock"),
+    ):
+        warehouse.replace([], CommitMessage("test"))
+
+
 def test_a_killed_writer_leaves_whole_partitions(warehouse: Warehouse, tmp_path: Path) -> None:
     for pause in (0.05, 0.15, 0.3, 0.45):
         process = writer(tmp_path, "killed", 1000)

@@ -4,20 +4,21 @@ import datetime as dt
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 import pytest
 
-from imgassets.warehouse.contracts import PartitionState
+from imgassets.warehouse.contracts import AttributeLabels, Contract, PartitionState
 from imgassets.warehouse.history import AsOf, snapshot_at, writes
-from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
+from imgassets.warehouse.lake import Addition, CommitMessage, Replacement, Warehouse
 from imgassets.warehouse.partitions import Partition
 from tests.servers import postgres
 
 _WRITER = """
 import sys, datetime as dt
 import polars as pl
-from imgassets.warehouse.contracts import PartitionState
+from imgassets.warehouse.contracts import AttributeLabels, Contract, PartitionState
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from imgassets.warehouse.partitions import Partition
 
@@ -43,7 +44,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 
 @pytest.mark.soak
-def test_processes_write_side_by_side_without_a_lock(warehouse: Warehouse) -> None:
+def test_processes_write_side_by_side(warehouse: Warehouse) -> None:
     warehouse.initialise()
     writers = [
         subprocess.Popen(
@@ -56,6 +57,28 @@ def test_processes_write_side_by_side_without_a_lock(warehouse: Warehouse) -> No
     assert rows.select("day", "category", "fingerprint").rows() == [
         (dt.date(2026, 1, 5), f"c{n}", "3") for n in range(3)
     ]
+
+
+def test_writers_of_a_table_wait_for_each_other_and_others_do_not(warehouse: Warehouse) -> None:
+    warehouse.initialise()
+    day = dt.date(2026, 1, 6)
+    order: list[str] = []
+
+    def add(contract: type[Contract], **values: object) -> None:
+        warehouse.replace([Addition(contract, pl.DataFrame([values]))], CommitMessage("test"))
+        order.append(contract.table_name())
+
+    def add_state() -> None:
+        add(PartitionState, day=day, category="hats", stage="offers", fingerprint="a")
+
+    with ThreadPoolExecutor() as pool:
+        with warehouse.commit_lock("partition_state", "supplier_offers"):
+            waiting = pool.submit(add_state)
+            add(AttributeLabels, product_id="p", attribute="colour", value="red", source="f")
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=1)
+        waiting.result(timeout=60)
+    assert order == ["attribute_labels", "partition_state"]
 
 
 def test_the_past_is_read_from_its_catalog(warehouse: Warehouse) -> None:

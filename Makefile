@@ -18,16 +18,18 @@ export PYTHONDONTWRITEBYTECODE :=
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(BIN)/python:
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing imgassets into $(VENV) (a few minutes, torch is large)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) -e .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	@echo "installing what the tests need"
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing imgassets and what the tests need into $(VENV) (a few minutes, torch is large)"
 	@$(PIP) -e '.[dev]'
-	@touch $@
+	@touch $(VENV)/.installed $@
 
 install: $(VENV)/.installed  ## make .venv with imgassets in it
 

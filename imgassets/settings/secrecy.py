@@ -20,9 +20,9 @@ def may_be_secret(name: str, value: str) -> bool:
 
     Args:
         name: of a variable of the environment.
-        value: its value; connection strings and URLs may hold a user and password.
+        value: its value; connection strings, URLs and JSON of a group of settings may hold one.
     """
-    return any((_NAMES.search(name), _IN_URL.search(value), _ASSIGNED.search(value)))
+    return bool(_NAMES.search(f"{name}={value}") or _IN_URL.search(value))
 
 
 def without_secrets(settings: BaseModel, text: str) -> str:

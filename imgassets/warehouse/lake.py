@@ -342,9 +342,8 @@ class Warehouse:
             WarehouseError: the lock or the catalog stays busy.
         """
         prepared = [(r, r.contract.conform(r.frame)) for r in replacements]
-        self.initialise()
-
         tables = [r.contract.table_name() for r in replacements]
+        self.initialise()
 
         def once() -> int:
             with self.commit_lock(*tables), self.connect(read_only=False) as connection:

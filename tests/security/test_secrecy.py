@@ -10,10 +10,9 @@ from imgassets.settings.secrecy import may_be_secret, without_secrets
 
 def test_secrets_of_the_environment_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
-    told = without_secrets(
-        Settings(), "key wJalrXUtnFEMI, postgresql://u:p@db/x password = hush now"
-    )
+    told = without_secrets(Settings(), "key wJalrXUtnFEMI, postgresql://u:p@db/x password=hush now")
     assert told == "key …, postgresql://…@db/x password=… now"
+    assert without_secrets(Settings(), "host=db password = hush now") == "host=db password=… now"
 
 
 def test_secrets_of_the_settings_are_left_out_at_any_depth() -> None:
@@ -34,6 +33,8 @@ def test_secrets_of_the_settings_are_left_out_at_any_depth() -> None:
         ("AWS_SECRET_ACCESS_KEY", "x"),
         ("HF_TOKEN", "x"),
         ("IMGASSETS_WAREHOUSE", "ducklake:postgres:host=db password = x"),
+        ("IMGASSETS_ALERTS", '{"smtp_password": "x"}'),
+        ("IMGASSETS_SERVICE", '{"api_keys": ["shop:x"]}'),
         ("MLFLOW_TRACKING_URI", "https://me:x@mlflow"),
     ],
 )

@@ -259,8 +259,6 @@ def test_processes_write_side_by_side(warehouse: Warehouse, tmp_path: Path) -> N
     assert set(rows["fingerprint"]) == {"4"}
 
 
-@pytest.mark.slow
-@pytest.mark.soak
 def test_a_lock_that_is_never_let_go_is_a_clear_error(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,6 +271,8 @@ def test_a_lock_that_is_never_let_go_is_a_clear_error(
         warehouse.replace([], CommitMessage("test"))
 
 
+@pytest.mark.slow
+@pytest.mark.soak
 def test_a_killed_writer_leaves_whole_partitions(warehouse: Warehouse, tmp_path: Path) -> None:
     for pause in (0.05, 0.15, 0.3, 0.45):
         process = writer(tmp_path, "killed", 1000)

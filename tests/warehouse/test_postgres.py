@@ -18,7 +18,7 @@ from tests.servers import postgres
 _WRITER = """
 import sys, datetime as dt
 import polars as pl
-from imgassets.warehouse.contracts import AttributeLabels, Contract, PartitionState
+from imgassets.warehouse.contracts import PartitionState
 from imgassets.warehouse.lake import CommitMessage, Replacement, Warehouse
 from imgassets.warehouse.partitions import Partition
 
